@@ -108,8 +108,7 @@ fn cache(shelf: &Shelf) -> CacheLayer<Shelf> {
 async fn written(shelf: &Shelf) -> Written {
     let mut written = Written::default();
     let ear = Ear::default();
-    let listening = tracing::Dispatch::new(ear.clone());
-    let _guard = tracing::dispatcher::set_default(&listening);
+    let _guard = scrimp_testkit::listen(ear.clone());
     let provider = Provider::new("paid")
         .endpoint("https://s3cr3t-user:pw@paid.example/v1")
         .bearer(PROVIDER)

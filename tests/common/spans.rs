@@ -43,7 +43,7 @@ impl Spans {
     pub fn record() -> (Self, DefaultGuard) {
         let spans = Self::default();
         let subscriber = tracing_subscriber::registry().with(spans.clone());
-        let guard = tracing::subscriber::set_default(subscriber);
+        let guard = scrimp_testkit::listen(subscriber);
         (spans, guard)
     }
 

@@ -195,7 +195,6 @@ async fn a_refresh_is_paid_for_by_hits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_runs_in_a_span_of_its_own() {
-    use tracing_subscriber::prelude::*;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let rig = {
         let seen = Arc::clone(&seen);
@@ -208,7 +207,7 @@ async fn a_refresh_runs_in_a_span_of_its_own() {
             fresh(60, "x", ms(500))
         })
     };
-    let _guard = tracing_subscriber::registry().set_default();
+    let _guard = scrimp_testkit::listen(tracing_subscriber::registry());
     rig.get("/").await;
     advance(seconds(59)).await;
     rig.get("/").await;

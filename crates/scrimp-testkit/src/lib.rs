@@ -5,6 +5,7 @@
 //! - [`ScriptedBody`] is a response body that plays a list of steps.
 //! - [`Gate`] orders tasks without sleeping, [`PollCounter`] counts polls and wakes,
 //!   [`ManualClock`] is a clock that the test sets.
+//! - [`listen`] sets the thread's subscriber of `tracing` so that other tests cannot silence it.
 //! - [`laws`] holds the laws of a tower service as tests that run over any layer, described by a
 //!   [`Subject`].
 //!
@@ -54,6 +55,7 @@ mod reply;
 mod send;
 mod service;
 mod subject;
+mod trace;
 mod upstream;
 mod wait;
 
@@ -67,6 +69,7 @@ pub use self::{
     send::{assert_send, assert_send_value},
     service::{ResponseFuture, Scripted},
     subject::{HttpService, Subject},
+    trace::listen,
     upstream::Upstream,
 };
 

@@ -114,8 +114,7 @@ async fn through<C: BatchCodec>(
 async fn a_batch_and_its_failures_write_no_secret() {
     let mut written = Written::default();
     let ear = Ear::default();
-    let listening = tracing::Dispatch::new(ear.clone());
-    let _guard = tracing::dispatcher::set_default(&listening);
+    let _guard = scrimp_testkit::listen(ear.clone());
     let rest = ("/items?token=s3cr3t", "");
     let failed = [
         through(&mut written, || RestJson::new("/batch"), rest).await,

@@ -99,8 +99,7 @@ fn cached(upstream: String) -> GatewayBuilder {
 async fn a_gateway_writes_no_secret_of_its_clients_or_its_operator() {
     let mut written = Written::default();
     let ear = Ear::of_ours();
-    let listening = tracing::Dispatch::new(ear.clone());
-    let _guard = tracing::dispatcher::set_default(&listening);
+    let _guard = scrimp_testkit::listen(ear.clone());
     let app = Router::new().fallback(|request: axum::extract::Request| async move {
         match request.uri().path().starts_with("/down") {
             true => (StatusCode::SERVICE_UNAVAILABLE, "down"),

@@ -75,7 +75,7 @@ fn record(log: &Log, value: &dyn fmt::Debug) {
 #[tokio::test(start_paused = true)]
 async fn no_secret_and_no_name_is_written() {
     let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let _guard = scrimp_testkit::listen(log.clone());
     log_of(Fastly::new("s", TOKEN), &log).await;
     log_of(Cloudflare::new("z", TOKEN), &log).await;
     let text = log.0.lock().clone();
