@@ -21,7 +21,7 @@ pub(crate) struct Case {
     cache_control: &'static str,
 }
 
-pub(crate) const CASES: [Case; 3] = [
+pub(crate) const CASES: [Case; 4] = [
     Case {
         name: "POST",
         target: Target::Post,
@@ -36,6 +36,11 @@ pub(crate) const CASES: [Case; 3] = [
         name: "miss",
         target: Target::Unique,
         cache_control: "public, max-age=3600",
+    },
+    Case {
+        name: "no-store, new key",
+        target: Target::Unique,
+        cache_control: "no-store",
     },
 ];
 

@@ -38,7 +38,7 @@ pub(crate) fn run(rounds: usize, report: &mut Report) -> anyhow::Result<()> {
         if cfg!(feature = "count") {
             report.add(BENCH, name, "allocations", hit::allocations(named), "");
         }
-        hit::check(named);
+        hit::check(named, 0);
     }
     Ok(())
 }
