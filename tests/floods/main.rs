@@ -13,7 +13,9 @@ mod calls;
 mod money;
 mod origin;
 
-use std::{fs, pin::Pin, process::Command};
+use std::{fs, num::NonZero, pin::Pin, process::Command, thread};
+
+use parking_lot::Mutex;
 
 /// Names the flood that a process of its own runs.
 const FLOOD: &str = "SCRIMP_FLOOD";
@@ -85,19 +87,36 @@ fn resident() -> usize {
 
 #[test]
 fn a_hundred_times_as_many_names_as_a_bound_leave_bounded_memory() {
-    for Flood { name, .. } in floods() {
-        let this = std::env::current_exe().expect("this program");
-        let flood = Command::new(this)
-            .args(["--exact", "a_flood_of_a_process_of_its_own", "--nocapture"])
-            .env(FLOOD, name)
-            .output()
-            .expect("a process");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (out, error) = (text(&flood.stdout), text(&flood.stderr));
-        assert!(flood.status.success(), "{name}: {out}{error}");
-        for line in out.lines().filter(|line| line.ends_with("MiB")) {
-            println!("{line}");
+    // Their memory is their own, so as many run at once as there are processors.
+    let rest = Mutex::new(floods().into_iter());
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(Flood { name, .. }) = next(&rest) {
+                    run_alone(name);
+                }
+            });
         }
+    });
+}
+
+fn next(rest: &Mutex<impl Iterator<Item = Flood>>) -> Option<Flood> {
+    rest.lock().next()
+}
+
+fn run_alone(name: &str) {
+    let this = std::env::current_exe().expect("this program");
+    let flood = Command::new(this)
+        .args(["--exact", "a_flood_of_a_process_of_its_own", "--nocapture"])
+        .env(FLOOD, name)
+        .output()
+        .expect("a process");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, error) = (text(&flood.stdout), text(&flood.stderr));
+    assert!(flood.status.success(), "{name}: {out}{error}");
+    for line in out.lines().filter(|line| line.ends_with("MiB")) {
+        println!("{line}");
     }
 }
 
