@@ -5,7 +5,10 @@ mod common;
 use common::{Answer, Rig, by_token, cents, get, ok, provider};
 use futures_util::future::join_all;
 use http::{Request, StatusCode};
-use scrimp_core::{Currency, Ledger, extensions::Tenant};
+use scrimp_core::{
+    Currency, Ledger,
+    extensions::{Directive, Tenant},
+};
 use scrimp_cost_route::{
     Budget, Cap, CostRouteLayer, CostRouteLayerBuilder, Hints, Period, Price, Provider, Scope,
     Tariff, Usage,
@@ -60,6 +63,26 @@ async fn a_refusal_says_which_cap_and_when_it_starts_anew() {
     assert_eq!(problem["limit"], "$0.01");
     assert!(problem["resets"].as_str().unwrap().ends_with("GMT"));
     assert_eq!(ask("other").await.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ahead_of_time_is_refused_before_those_of_callers() {
+    let (_, layer) = capped(Cap::new("day", cents(10), Period::Day));
+    let rig = Rig::new(&layer.build().unwrap(), |_| ok("fine"));
+    let ahead = || {
+        let mut request = get();
+        request.extensions_mut().insert(Directive::Prefetch);
+        rig.send(request)
+    };
+    for _ in 0..9 {
+        assert_eq!(ahead().await.status, StatusCode::OK);
+    }
+    let refused = ahead().await;
+    assert_eq!(refused.status, StatusCode::PAYMENT_REQUIRED);
+    assert_eq!(refused.json()["type"], "urn:scrimp:cost-route:budget");
+    assert_eq!(rig.get().await.status, StatusCode::OK);
+    assert_eq!(rig.get().await.status, StatusCode::PAYMENT_REQUIRED);
+    assert_eq!(rig.upstream.calls(), 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use common::{Rig, by_token, cents, get, ok, provider, two};
 use http::StatusCode;
 use http_body_util::{BodyExt, Full};
-use scrimp_core::extensions::{Apart, Carried, Charge, Explain, Priority};
+use scrimp_core::extensions::{Apart, Carried, Charge, Directive, Explain, Priority};
 use scrimp_cost_route::{
     Budget, Cap, CostRouteLayer, Filters, Hints, Period, Reason, Score, TokenClass, Usage, Weights,
 };
@@ -169,6 +169,10 @@ async fn priority_decides_what_time_is_worth() {
         };
         assert_eq!(ask(Priority::High).await.from(), "fast");
         assert_eq!(ask(Priority::Low).await.from(), "slow");
+        let mut ahead = get();
+        ahead.extensions_mut().insert(Priority::High);
+        ahead.extensions_mut().insert(Directive::Prefetch);
+        assert_eq!(rig.send(ahead).await.from(), "slow");
     }
 }
 

@@ -30,6 +30,12 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Ahead of time
+//!
+//! A request with [`Directive::Prefetch`](scrimp_core::extensions::Directive) has no caller yet. It passes
+//! only while more than a tenth of the burst is left, and never waits. So with a burst of one, none
+//! passes. In a fleet's shared limit it never waits, and takes what is there.
+//!
 //! # On a server
 //!
 //! A limit for each caller, and no waiting:

@@ -13,7 +13,8 @@ use std::{
 use governor::{Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware};
 use http::{Request, request::Parts};
 use scrimp_core::{
-    NotTaken, RateRule, RateTake, SharedRate, TokioClock, TokioInstant, extensions::Deadline,
+    NotTaken, RateRule, RateTake, SharedRate, TokioClock, TokioInstant,
+    extensions::{Deadline, Directive},
 };
 use tokio::{
     runtime::Handle,
@@ -59,6 +60,8 @@ struct Demand {
     weight: u64,
     /// Time at which the request stops waiting; `None` for those that wait without a limit.
     until: Option<Instant>,
+    /// The request is made ahead of time, without a caller who waits.
+    ahead: bool,
 }
 
 // === impl Limiter ===
@@ -84,7 +87,12 @@ impl Limiter {
         let (parts, body) = request.into_parts();
         let weight = self.config.weight.as_ref();
         let deadline = parts.extensions.get::<Deadline>();
-        let patience = Instant::now().checked_add(self.config.max_wait);
+        let ahead = parts.extensions.get() == Some(&Directive::Prefetch);
+        let most = match ahead {
+            true => Duration::ZERO,
+            false => self.config.max_wait,
+        };
+        let patience = Instant::now().checked_add(most);
         let until = match (patience, deadline) {
             (Some(patience), Some(Deadline(deadline))) => Some(patience.min(*deadline)),
             (patience, deadline) => patience.or(deadline.map(|deadline| deadline.0)),
@@ -93,6 +101,7 @@ impl Limiter {
             subject: self.subject(&parts),
             weight: weight.map_or(1, |weight| weight(&parts)).into(),
             until,
+            ahead,
         };
         self.counters.requests.increment();
         let verdict = match &self.config.shared {
@@ -182,6 +191,11 @@ impl Limiter {
         if self.passes(demand) {
             return Verdict::Pass;
         }
+        if demand.ahead {
+            self.counters.refused.increment();
+            let wait = self.time(self.with_reserve(demand), self.lines.ahead(demand.subject));
+            return Verdict::Refuse(Refusal::TooManyRequests(wait));
+        }
         let wait = self.time(demand, self.lines.ahead(demand.subject));
         let due = Instant::now().checked_add(wait);
         let in_time = |until| due.is_some_and(|due| due <= until);
@@ -207,6 +221,7 @@ impl Limiter {
             subject: None,
             weight,
             until: None,
+            ahead: false,
         };
         if let Some(shared) = &self.config.shared
             && weight > 0
@@ -234,7 +249,22 @@ impl Limiter {
         let weight = u32::try_from(demand.weight).ok().and_then(NonZeroU32::new);
         let weight = weight.filter(|weight| *weight <= self.burst);
         self.lines.ahead(demand.subject) == 0
+            && !(demand.ahead && self.takes_reserve(demand))
             && weight.is_some_and(|weight| self.check(demand.subject, weight).is_ok())
+    }
+
+    /// Reports whether a request would take of the last tenth of a burst, which is for callers who wait.
+    fn takes_reserve(&self, demand: Demand) -> bool {
+        !self.time(self.with_reserve(demand), 0).is_zero()
+    }
+
+    /// Returns a demand for a tenth of a burst more, and for one unit at least.
+    fn with_reserve(&self, demand: Demand) -> Demand {
+        let reserve = u64::from(self.burst.get()).div_ceil(10);
+        Demand {
+            weight: demand.weight.saturating_add(reserve),
+            ..demand
+        }
     }
 
     /// Waits in line, then for the weight of the request, at most a burst at a time.
