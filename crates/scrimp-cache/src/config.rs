@@ -13,6 +13,7 @@ use scrimp_http::{
 
 use crate::{
     cache_status::CacheName,
+    entry::Changes,
     kept::KeptTypes,
     monitor::Sampling,
     packed::CommonParts,
@@ -48,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) purgers: Vec<Function<dyn Purger>>,
     /// Header fields and selections that responses have in common.
     pub(crate) common: CommonParts,
+    /// Changes of responses whose lifetime is learned.
+    pub(crate) changes: Changes,
 }
 
 /// A function set by the operator. It has no text form.
@@ -101,6 +104,7 @@ impl Default for Config {
             kept: None,
             purgers: Vec::new(),
             common: CommonParts::default(),
+            changes: Changes::default(),
         }
     }
 }

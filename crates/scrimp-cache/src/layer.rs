@@ -69,7 +69,11 @@ impl<St: Store> CacheLayer<St> {
         let shared = &self.0.shared;
         let (counters, store) = (Arc::clone(&shared.counters), shared.store.clone());
         let monitor = shared.monitor.clone();
-        let stats = move || counters.read(store.stats(), Monitor::read(monitor.as_deref()));
+        let changes = shared.config.changes.clone();
+        let stats = move || {
+            let compared = Monitor::read(monitor.as_deref());
+            counters.read(store.stats(), compared, changes.read())
+        };
         Admin::new(self.invalidator(), stats, authorise)
     }
 
@@ -78,7 +82,8 @@ impl<St: Store> CacheLayer<St> {
     pub fn stats(&self) -> CacheStats {
         let shared = &self.0.shared;
         let compared = Monitor::read(shared.monitor.as_deref());
-        shared.counters.read(shared.store.stats(), compared)
+        let learned = shared.config.changes.read();
+        shared.counters.read(shared.store.stats(), compared, learned)
     }
 
     /// Returns the store.

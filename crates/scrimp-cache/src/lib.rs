@@ -191,7 +191,7 @@ pub use entry::{Codec, Compression, DecodeError};
 #[cfg(feature = "encryption")]
 pub use entry::{EncryptedJournal, EncryptionKeys};
 pub use entry::{
-    Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
+    Entry, FillToken, Held, LearnedStats, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
     Store, Variants,
 };
 pub use future::CacheFuture;

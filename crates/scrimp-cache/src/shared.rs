@@ -6,7 +6,7 @@ use scrimp_core::Tasks;
 
 use crate::{
     config::Config,
-    entry::{Store, UncacheablePredictor},
+    entry::{Changes, Store, UncacheablePredictor},
     invalidation::epoch::Epochs,
     monitor::Monitor,
     request::Variances,
@@ -39,7 +39,9 @@ pub(crate) struct Shared<St> {
 // === impl Common ===
 
 impl<St: Store> Common<St> {
-    pub(crate) fn new(config: Config, store: St) -> Self {
+    pub(crate) fn new(mut config: Config, store: St) -> Self {
+        // Layers of one builder learn apart, as their services differ.
+        config.changes = Changes::default();
         let (background, counters) = (Arc::default(), Arc::default());
         let shared = Shared {
             epochs: epochs(&store, &counters),

@@ -3,6 +3,7 @@
 use scrimp_core::Counter;
 
 use crate::{
+    entry::LearnedStats,
     monitor::Compared,
     policy::{NotStored, refusal::Refusals},
 };
@@ -87,6 +88,8 @@ pub struct CacheStats {
     /// Highest age of a stale read, in milliseconds: the time since the upstream call of the response
     /// that was served. It became outdated later.
     pub stale_ms: u64,
+    /// Lifetimes that are learned.
+    pub learned: LearnedStats,
     /// Contents of the store.
     pub store: StoreStats,
 }
@@ -111,7 +114,12 @@ pub struct StoreStats {
 // === impl Counters ===
 
 impl Counters {
-    pub(crate) fn read(&self, store: StoreStats, compared: Compared) -> CacheStats {
+    pub(crate) fn read(
+        &self,
+        store: StoreStats,
+        compared: Compared,
+        learned: LearnedStats,
+    ) -> CacheStats {
         CacheStats {
             requests: self.hits.get() + self.others.get(),
             calls: self.calls.get(),
@@ -134,6 +142,7 @@ impl Counters {
             compared: compared.compared,
             stale_reads: compared.stale_reads,
             stale_ms: compared.stale_ms,
+            learned,
             store,
         }
     }
@@ -143,7 +152,7 @@ impl Counters {
 
 impl CacheStats {
     pub(crate) fn to_json(self) -> String {
-        let store = self.store;
+        let (store, learned) = (self.store, self.learned);
         let fields = [
             ("requests", self.requests),
             ("calls", self.calls),
@@ -165,6 +174,10 @@ impl CacheStats {
             ("compared", self.compared),
             ("stale_reads", self.stale_reads),
             ("stale_ms", self.stale_ms),
+            ("learned_observed", learned.observed),
+            ("learned_changed", learned.changed),
+            ("learned_fresh_ms", learned.fresh_ms),
+            ("learned_stale_ms", learned.stale_ms),
             ("store_entries", store.entries),
             ("store_bytes", store.bytes),
             ("store_peak_bytes", store.peak_bytes),

@@ -10,7 +10,7 @@ use scrimp_core::{
 };
 use scrimp_http::{names, role, stream::Pieces};
 
-use super::{Booking, CallRecord, Entry, Extras, RefreshFlag, head};
+use super::{Booking, CallRecord, Entry, Extras, LearnedKey, RefreshFlag, head};
 use crate::{
     cache_status,
     config::Config,
@@ -41,6 +41,8 @@ pub(crate) struct PendingEntry {
     head: Response<()>,
     /// The index of the rule that matches it.
     rule: Place,
+    /// The key, if its lifetime is learned.
+    learned: Option<LearnedKey>,
     withheld: Vec<HeaderName>,
     policy: Policy,
     selection: Selection,
@@ -84,9 +86,17 @@ impl PendingEntry {
         // The page has a static file's name: its origin may know it, the rule does not.
         let deceived = rule.is_some_and(|rule| rule.is_deceived(request, head));
         let rule = rule.filter(|_| !deceived);
+        let mut learned = None;
         let ttl = rule
             .filter(|rule| rule.covers_status(head))
-            .and_then(|rule| rule.ttl(request, head));
+            .and_then(|rule| {
+                rule.ttl(request, head, |ttl| {
+                    let hash = call.key.as_ref().hash_value();
+                    let rule = place.unwrap_or_default();
+                    let key = learned.insert(LearnedKey { rule, hash, ttl });
+                    config.changes.lifetime(*key)
+                })
+            });
         let by_rule = rule.map_or_else(Permissions::default, Rule::permissions);
         let permissions = Permissions {
             ttl: ttl.is_some(),
@@ -151,6 +161,7 @@ impl PendingEntry {
         Ok(Box::new(Self {
             head: copy,
             rule: place,
+            learned,
             withheld: control.withheld,
             policy,
             selection,
@@ -188,6 +199,18 @@ impl PendingEntry {
         cache_status::info(state, &self.policy, self.freshness())
     }
 
+    /// Learns from a response that was fetched again whether it has changed. Its own lifetime follows.
+    pub(crate) fn learn(&mut self, config: &Config, call: &CallRecord, old: &Entry, changed: bool) {
+        if let Some(key) = self.learned {
+            let after = old.age_of_call(call.sent);
+            config.changes.observe(key, after, changed);
+            self.policy.set_lifetime(config.changes.lifetime(key));
+            if let Some(rule) = config.rules.get(self.rule) {
+                rule.bound(&mut self.policy);
+            }
+        }
+    }
+
     /// Returns the stored response, now that its body is known.
     ///
     /// A response that only confirms a stored one leaves its hit value and recompute cost
@@ -203,6 +226,9 @@ impl PendingEntry {
         let ends = |pieces: &Pieces| pieces.is_clean(&body, trailers.as_ref());
         if !self.pieces.as_ref().is_none_or(ends) {
             return Err(Refusal::Incomplete);
+        }
+        if let Some(key) = self.learned {
+            config.changes.count(key, self.policy.lifetime());
         }
         let rule = config.rules.get(self.rule);
         let tags = call.tags.as_ref();

@@ -107,6 +107,11 @@ impl Policy {
         }
     }
 
+    /// Replaces an operator's lifetime by another one.
+    pub(crate) fn set_lifetime(&mut self, lifetime: Duration) {
+        self.lifetime = lifetime.into();
+    }
+
     /// Applies an operator's bounds to the lifetime, and the jitter that `chance` (0 to 1)
     /// selects.
     pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {

@@ -5,7 +5,7 @@ use std::fmt;
 use http::header;
 use scrimp_http::credentials::is_of_http;
 
-use super::{Cookies, KeySpec, Rule, RuleBuilder};
+use super::{Cookies, KeySpec, Rule, RuleBuilder, Ttl};
 
 /// An invalid rule: the problem, and the correct form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,11 @@ impl Rule {
                 "a rule that bypasses the cache has no use for a key (query, header, cookie, auth), a \
                  TTL or `events=keep`",
             );
+        }
+        if let Some(Ttl::Learned(bounds)) = self.ttl
+            && let Some(problem) = bounds.problem()
+        {
+            return wrong(problem);
         }
         if self.limits.jitter > 1000 {
             return wrong("a jitter is a percentage between 0 and 100");

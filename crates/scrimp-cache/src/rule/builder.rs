@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::{Cookies, Parameters, QueryKey, Rule, Template, Ttl};
+use super::{Cookies, LearnedTtl, Parameters, QueryKey, Rule, Template, Ttl};
 use crate::pattern::Pattern;
 
 /// Builds a [`Rule`].
@@ -118,6 +118,40 @@ impl RuleBuilder {
     /// for all callers. If [`status`](Self::status) names codes, it applies to those.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.0.ttl = Some(Ttl::Fixed(ttl));
+        self
+    }
+
+    /// Learns the freshness lifetime of each key from its changes, between two bounds, in place of what
+    /// the origin says.
+    ///
+    /// When a response is fetched again, its body is compared with the stored one; a 304 says that
+    /// nothing has changed. From this follows how often the key changes, beginning with what is known
+    /// of the rule's other keys, and at first with `min`. The lifetime is as long as
+    /// [`stale_share`](Self::stale_share) allows. Changes that an invalidation has announced do not count.
+    ///
+    /// It suits resources that change at any time, without notice. One that changes at set times is better
+    /// served by [`ttl_with`](Self::ttl_with), and one whose changes are announced by tags and
+    /// invalidations. A body that is never twice the same (a time stamp, a nonce) gets `min`. What was
+    /// learned is in [`CacheStats::learned`](crate::CacheStats); it is kept for about 16,000 keys in a
+    /// process, and not stored.
+    ///
+    /// Both bounds are above zero and finite.
+    pub fn learned_ttl(mut self, min: Duration, max: Duration) -> Self {
+        let learned = LearnedTtl::new(min, max, LearnedTtl::STALE_PERCENT);
+        self.0.ttl = Some(Ttl::Learned(learned));
+        self
+    }
+
+    /// Sets the share of a fresh response's time in which it may be out of date under
+    /// [`learned_ttl`](Self::learned_ttl), which comes first. Where the shortest lifetime is too long for
+    /// it, the share is higher. Default: 5 %. Range: 0.1 to 50.
+    ///
+    /// If requests come at an even pace, this is the share of hits that are out of date. They are so for
+    /// half of the lifetime on average.
+    pub fn stale_share(mut self, percent: f64) -> Self {
+        if let Some(Ttl::Learned(learned)) = &mut self.0.ttl {
+            *learned = LearnedTtl::new(learned.min, learned.max, percent);
+        }
         self
     }
 

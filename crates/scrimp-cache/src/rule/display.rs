@@ -57,8 +57,10 @@ impl Rule {
         words.list("header", &key.headers)?;
         words.list("cookie", &key.cookies)?;
         words.some("auth", key.authorised.then_some("shared"))?;
-        if let Some(Ttl::Fixed(ttl)) = self.ttl {
-            words.duration("ttl", Some(ttl))?;
+        match self.ttl {
+            Some(Ttl::Fixed(ttl)) => words.duration("ttl", Some(ttl))?,
+            Some(Ttl::Learned(bounds)) => words.pair("ttl", bounds)?,
+            Some(Ttl::With(_)) | None => {}
         }
         words.list("tag", &self.tags)?;
         words.duration("negative-ttl", limits.negative_ttl)?;
@@ -169,6 +171,7 @@ mod tests {
             2 => "path=(/|\\*)[a-z{}.*/%=]{0,12}",
             2 => "tag=[a-z{}.:,@A-Z]{1,20}",
             1 => "tag=(query|header|)(\\{query\\.|\\{header\\.|\\{)[a-zA-Z.]{0,4}\\}[{}a-z]{0,3}",
+            1 => "ttl=learned\\([1-9]{1,2}(ms|s|m|h),[1-9]{1,3}(s|h|days)(,[0-9]{1,2}(\\.[0-9]{1,2})?%|)\\)",
             1 => "auth=(shared|[a-z]{1,3})",
             1 => "events=(keep|[a-z]{1,3})",
             1 => "query=(none|all|none,|all,|,|[ab,]{1,6}|b,a,b)",
@@ -204,6 +207,8 @@ mod tests {
             "path=/api/** header=x-tenant auth=shared ttl=1m",
             "content-type=image/* status=200,404 ttl=infinite max-body=1024",
             "path=/private/** bypass",
+            "path=/prices/** ttl=learned(30s,1h,5%)",
+            "path=/prices/** ttl=learned(1m30s,1day,0.5%)",
             "path=/answers/** ttl=1h events=keep body-key",
             "path=/** negative-ttl=7s min-ttl=5s max-ttl=1day fail-safe=1h",
             "query=none soft-timeout=200ms body-key ignore-cookies ignore-client-control \

@@ -3,6 +3,7 @@
 mod build;
 mod builder;
 mod display;
+mod learned;
 mod parse;
 mod path;
 mod set;
@@ -18,6 +19,7 @@ use crate::pattern::Pattern;
 
 pub use build::RuleError;
 pub use builder::RuleBuilder;
+pub(crate) use learned::LearnedTtl;
 pub(crate) use set::{Matched, Place, RuleSet};
 pub(crate) use template::Template;
 
@@ -59,6 +61,7 @@ pub(crate) use template::Template;
 /// | `cookie=session` | key: a cookie's value; other cookies are ignored |
 /// | `auth=shared` | the response is the same for every authorised caller, and authentication runs outside the cache |
 /// | `ttl=2m` `ttl=infinite` | freshness lifetime, in place of the origin's |
+/// | `ttl=learned(30s,1h)` `ttl=learned(30s,1h,2%)` | the same, learned from changes: out of date for 5 % of the time at most, or for another share ([`learned_ttl`](RuleBuilder::learned_ttl)) |
 /// | `tag=product:{id}` | tags; `{id}` is that segment of the path, `{query.page}` a parameter, `{header.x-y}` a response field |
 /// | `negative-ttl=30s` | the same for 404 and 410 |
 /// | `min-ttl=5s` `max-ttl=1h` | bounds on lifetimes, the origin's too |
@@ -162,6 +165,7 @@ pub(crate) struct Limits {
 #[derive(Clone)]
 pub(crate) enum Ttl {
     Fixed(Duration),
+    Learned(LearnedTtl),
     With(Arc<TtlFn>),
 }
 
@@ -214,14 +218,20 @@ impl Rule {
             .collect()
     }
 
-    /// Returns the lifetime for a response, if the rule sets one.
-    pub(crate) fn ttl(&self, request: &Request<()>, response: &Response<()>) -> Option<Duration> {
+    /// Returns the lifetime for a response, if the rule sets one. `learn` returns a learned one.
+    pub(crate) fn ttl(
+        &self,
+        request: &Request<()>,
+        response: &Response<()>,
+        learn: impl FnOnce(LearnedTtl) -> Duration,
+    ) -> Option<Duration> {
         let nothing = matches!(response.status().as_u16(), 404 | 410);
         if nothing && self.limits.negative_ttl.is_some() {
             return self.limits.negative_ttl;
         }
         match self.ttl.as_ref()? {
             Ttl::Fixed(ttl) => Some(*ttl),
+            Ttl::Learned(bounds) => Some(learn(*bounds)),
             Ttl::With(ttl) => ttl(request, response),
         }
     }
@@ -246,8 +256,9 @@ impl PartialEq for Ttl {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Fixed(own), Self::Fixed(other)) => own == other,
+            (Self::Learned(own), Self::Learned(other)) => own == other,
             (Self::With(own), Self::With(other)) => Arc::ptr_eq(own, other),
-            (Self::Fixed(_), Self::With(_)) | (Self::With(_), Self::Fixed(_)) => false,
+            (Self::Fixed(_) | Self::Learned(_) | Self::With(_), _) => false,
         }
     }
 }
@@ -256,6 +267,7 @@ impl fmt::Debug for Ttl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(ttl) => ttl.fmt(f),
+            Self::Learned(bounds) => fmt::Display::fmt(bounds, f),
             Self::With(_) => f.write_str("(function)"),
         }
     }

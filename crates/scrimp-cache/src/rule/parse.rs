@@ -4,7 +4,7 @@ use std::{fmt::Display, str::FromStr, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
-use super::{Rule, RuleBuilder, RuleError};
+use super::{LearnedTtl, Rule, RuleBuilder, RuleError};
 
 impl FromStr for Rule {
     type Err = RuleError;
@@ -84,7 +84,10 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
             ))),
         },
         "cookie" => Ok(list().fold(builder, RuleBuilder::cookie)),
-        "ttl" => Ok(builder.ttl(duration(name, value)?)),
+        "ttl" => match value.strip_prefix("learned") {
+            Some(_) => learned(builder, value),
+            None => Ok(builder.ttl(duration(name, value)?)),
+        },
         "tag" => Ok(list().fold(builder, RuleBuilder::tag)),
         _ => apply_limit(builder, name, value).unwrap_or_else(|| Err(unknown(word))),
     }
@@ -123,6 +126,19 @@ fn if_header(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError
             Ok(builder.if_header_is(field, wanted))
         }
     }
+}
+
+/// Parses `learned(30s,1h)`, or `learned(30s,1h,2%)` with a share of stale time.
+fn learned(builder: RuleBuilder, text: &str) -> Result<RuleBuilder, RuleError> {
+    let LearnedTtl { min, max, stale } = text.parse().map_err(|_| {
+        RuleError(format!(
+            "`ttl={text}` is not a learned lifetime: write `learned(30s,1h)`, the shortest and the \
+             longest, or `learned(30s,1h,2%)` with the share of time that a response may be stale"
+        ))
+    })?;
+    Ok(builder
+        .learned_ttl(min, max)
+        .stale_share(f64::from(stale) / 10.0))
 }
 
 /// Parses a duration such as `90s`, `2m` or `1h30m`, or `infinite`.
@@ -207,6 +223,16 @@ mod tests {
     fn a_wrong_word_is_named_and_the_right_ones_are_listed() {
         assert!(error("tll=5m").contains("`tll=5m`") && error("tll=5m").contains("ttl="));
         assert!(error("ttl=5").contains("write `30s`"));
+        for wrong in ["learned", "learned(1s)", "learned(1s,2s,3)", "learned(1s,2s,x%)"] {
+            assert!(error(&format!("ttl={wrong}")).contains("write `learned(30s,1h)`"), "{wrong}");
+        }
+        for wrong in ["learned(2s,1s)", "learned(0s,1s)"] {
+            assert!(error(&format!("ttl={wrong}")).contains("from a shorter"), "{wrong}");
+        }
+        for share in ["0%", "51%", "nan%"] {
+            let wrong = format!("ttl=learned(1s,2s,{share})");
+            assert!(error(&wrong).contains("0.1 to 50 %"), "{share}");
+        }
         assert!(error("status=9999").contains("status code such as 404"));
         assert!(error("path=api").contains("begins with `/`"));
         assert!(error("content-type=a/* query=b").contains("make two rules"));

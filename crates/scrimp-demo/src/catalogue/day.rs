@@ -62,7 +62,7 @@ struct Read {
 /// Opens a shop, and starts its readers.
 pub(super) async fn open(seed: u64, traffic: Traffic) -> Result<Day> {
     let shop = Shop::new();
-    let layers = Layers::new()?;
+    let layers = Layers::new(traffic.learned)?;
     let api = {
         let shop = shop.clone();
         service_fn(move |request| shop.clone().answer(request))

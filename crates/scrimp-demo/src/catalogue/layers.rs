@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::{Request, Response};
 use parking_lot::Mutex;
-use scrimp_cache::{CacheLayer, Invalidation, Invalidator, MemoryStore, Rule};
+use scrimp_cache::{CacheLayer, Invalidation, Invalidator, MemoryStore, Rule, RuleBuilder};
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::{Clock, Ledger};
 use scrimp_stampede::StampedeLayer;
@@ -15,6 +15,10 @@ use super::{
     traffic::TIER,
 };
 use crate::error::Result;
+
+/// Bounds of learned lifetimes.
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// The layers, and their ledger.
 pub(super) struct Layers {
@@ -40,7 +44,8 @@ pub(super) async fn follow(invalidator: Invalidator, mut bus: mpsc::UnboundedRec
 // === impl Layers ===
 
 impl Layers {
-    pub(super) fn new() -> Result<Self> {
+    /// Makes the layers, with learned lifetimes or the shop's own.
+    pub(super) fn new(learned: bool) -> Result<Self> {
         let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
         let ledger = Ledger::new();
         let list = Rule::builder()
@@ -48,23 +53,25 @@ impl Layers {
             .path("/api/products")
             .query(["category", "page"])
             .header(TIER)
-            .tag("products:list:{query.category}:{query.page}")
-            .ttl_with(lifetime);
+            .tag("products:list:{query.category}:{query.page}");
         let product = Rule::builder()
             .name("product")
             .path("/api/products/{id}")
             .no_query()
             .header(TIER)
-            .tag("product:{id}")
-            .ttl_with(lifetime);
+            .tag("product:{id}");
+        let lasting = |rule: RuleBuilder| match learned {
+            true => rule.learned_ttl(SHORTEST, LONGEST),
+            false => rule.ttl_with(lifetime),
+        };
         // The same random numbers in every run, so that a run can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
         Ok(Self {
             cache: CacheLayer::builder(MemoryStore::new(64 << 20))
                 .clock(clock.clone())
                 .ledger(ledger.clone())
-                .rule(list)
-                .rule(product)
+                .rule(lasting(list))
+                .rule(lasting(product))
                 .build()?,
             coalesce: CoalesceLayer::builder()
                 .clock(clock.clone())

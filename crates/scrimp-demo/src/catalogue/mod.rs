@@ -29,6 +29,7 @@ pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
         span: SPAN / u32::try_from(parts).unwrap_or(1),
         warm: true,
         events: true,
+        learned: false,
         timed: true,
     };
     let day = open(demo.seed, traffic).await?;
@@ -50,8 +51,14 @@ pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
         events: false,
         ..quiet_traffic
     };
+    let learning = Traffic {
+        learned: true,
+        ..deaf
+    };
     let deaf = open(demo.seed, deaf).await?;
-    Ok(told(&day, &quiet, &unwarmed, &deaf, traffic))
+    let learning = open(demo.seed, learning).await?;
+    let told = told(&day, &quiet, &unwarmed, &deaf, traffic);
+    Ok(told.lines(lifetimes(&deaf, &learning)))
 }
 
 fn told(day: &Day, quiet: &Day, unwarmed: &Day, deaf: &Day, traffic: Traffic) -> Scenario {
@@ -104,6 +111,16 @@ fn waits(day: &Day, unwarmed: &Day) -> [Line; 4] {
             .goal(at_most(100)),
         Line::count("reads that waited", day.waited).without(Value::Count(day.reads)),
         Line::count(first, day.waited_at_first).without(Value::Count(unwarmed.waited_at_first)),
+    ]
+}
+
+/// Returns lifetimes learned from changes, beside those of the categories, where no event tells of a price.
+fn lifetimes(deaf: &Day, learning: &Day) -> [Line; 2] {
+    let calls = Value::Count(deaf.calls);
+    [
+        Line::count("old prices without events, lifetimes learned", learning.stale)
+            .without(Value::Count(deaf.stale)),
+        Line::count("calls without events, lifetimes learned", learning.calls).without(calls),
     ]
 }
 

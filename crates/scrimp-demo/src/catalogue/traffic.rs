@@ -30,6 +30,8 @@ pub(super) struct Traffic {
     pub(super) warm: bool,
     /// The cache receives price changes.
     pub(super) events: bool,
+    /// Lifetimes are learned, and not set by category.
+    pub(super) learned: bool,
     /// Hits are timed at the end, by a real clock.
     pub(super) timed: bool,
 }

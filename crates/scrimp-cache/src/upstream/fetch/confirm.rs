@@ -82,7 +82,8 @@ impl Fetch {
                 .append(header::CACHE_STATUS, line.clone());
         }
         let (config, call) = (&shared.config, &self.call);
-        let pending = PendingEntry::new(config, &shared.variances, call, &head)?;
+        let mut pending = PendingEntry::new(config, &shared.variances, call, &head)?;
+        pending.learn(config, call, stored, false);
         let whole = (stored.body.clone(), stored.trailers().cloned());
         pending.finish(config, call, &Previous::Confirmed(stored), whole)
     }

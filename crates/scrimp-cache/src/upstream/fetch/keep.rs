@@ -152,7 +152,7 @@ impl Fetch {
     fn collector<St: Store>(
         self: Box<Self>,
         shared: &Arc<Shared<St>>,
-        pending: Box<PendingEntry>,
+        mut pending: Box<PendingEntry>,
         announced: Option<u64>,
         answer: Option<extensions::Shared>,
     ) -> BodyCollector {
@@ -194,6 +194,12 @@ impl Fetch {
             {
                 let differs = old.body != body;
                 monitor.note(differs.then(|| old.age_of_call(shared.config.clock.instant())));
+            }
+            // A change that an invalidation has announced is no risk of a lifetime.
+            if let Some(old) = &stored
+                && shared.epochs.check(&old.validity) == Epoch::Valid
+            {
+                pending.learn(&shared.config, &call, old, old.body != body);
             }
             let Some(body) = lend(body, shared.store.bodies()) else {
                 shared.counters.rejected.increment();
