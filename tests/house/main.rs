@@ -2,6 +2,7 @@
 
 mod cycles;
 mod facts;
+mod patterns;
 mod problems;
 mod retired;
 mod sources;

@@ -13,7 +13,7 @@ use scrimp_http::{
 
 use crate::{
     cache_status::CacheName,
-    entry::Changes,
+    changes::Changes,
     kept::KeptTypes,
     monitor::Sampling,
     packed::CommonParts,

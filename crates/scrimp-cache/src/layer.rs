@@ -83,7 +83,9 @@ impl<St: Store> CacheLayer<St> {
         let shared = &self.0.shared;
         let compared = Monitor::read(shared.monitor.as_deref());
         let learned = shared.config.changes.read();
-        shared.counters.read(shared.store.stats(), compared, learned)
+        shared
+            .counters
+            .read(shared.store.stats(), compared, learned)
     }
 
     /// Returns the store.

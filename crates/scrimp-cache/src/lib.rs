@@ -163,6 +163,7 @@
 mod body;
 mod builder;
 mod cache_status;
+mod changes;
 mod config;
 #[cfg(feature = "codec")]
 mod digest;
@@ -191,7 +192,7 @@ pub use entry::{Codec, Compression, DecodeError};
 #[cfg(feature = "encryption")]
 pub use entry::{EncryptedJournal, EncryptionKeys};
 pub use entry::{
-    Entry, FillToken, Held, LearnedStats, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
+    Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
     Store, Variants,
 };
 pub use future::CacheFuture;
@@ -207,7 +208,7 @@ pub use rule::{Rule, RuleBuilder, RuleError};
 pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
-pub use stats::{CacheStats, StoreStats};
+pub use stats::{CacheStats, LearnedStats, StoreStats};
 pub use tiered::{
     FrequencyTiers, Placement, SavingPerByte, TierCandidate, TierPolicy, TierStats, Tiered,
     TieredBuilder,

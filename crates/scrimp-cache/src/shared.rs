@@ -5,8 +5,9 @@ use std::sync::{Arc, Weak};
 use scrimp_core::Tasks;
 
 use crate::{
+    changes::Changes,
     config::Config,
-    entry::{Changes, Store, UncacheablePredictor},
+    entry::{Store, UncacheablePredictor},
     invalidation::epoch::Epochs,
     monitor::Monitor,
     request::Variances,

@@ -3,7 +3,6 @@
 use scrimp_core::Counter;
 
 use crate::{
-    entry::LearnedStats,
     monitor::Compared,
     policy::{NotStored, refusal::Refusals},
 };
@@ -111,6 +110,22 @@ pub struct StoreStats {
     pub evicted: u64,
 }
 
+/// What is learned about the changes of stored responses, for rules with
+/// [`ttl=learned(..)`](crate::RuleBuilder::learned_ttl).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct LearnedStats {
+    /// Responses fetched again that could be compared with the one before.
+    pub observed: u64,
+    /// Of these, the ones with another body.
+    pub changed: u64,
+    /// Time for which responses were declared fresh, in milliseconds.
+    pub fresh_ms: u64,
+    /// Part of `fresh_ms` in which they are expected to be out of date.
+    pub stale_ms: u64,
+}
+
 // === impl Counters ===
 
 impl Counters {
@@ -144,6 +159,19 @@ impl Counters {
             stale_ms: compared.stale_ms,
             learned,
             store,
+        }
+    }
+}
+
+// === impl LearnedStats ===
+
+impl LearnedStats {
+    /// Returns the expected share of fresh time in which a response is out of date, from 0 to 1.
+    #[must_use]
+    pub fn stale_share(&self) -> f64 {
+        match self.fresh_ms {
+            0 => 0.0,
+            fresh => self.stale_ms as f64 / fresh as f64,
         }
     }
 }

@@ -101,7 +101,9 @@ async fn a_change_that_an_invalidation_announced_is_no_reason_for_a_shorter_life
     let before = lifetime(&rig).await;
     for _ in 0..20 {
         page.change();
-        rig.layer.invalidator().invalidate(&Invalidation::tag("page"));
+        rig.layer
+            .invalidator()
+            .invalidate(&Invalidation::tag("page"));
         rig.get("/a").await;
     }
     assert_eq!(rig.layer.stats().learned.changed, 0);
@@ -115,7 +117,9 @@ async fn bounds_of_the_rule_and_a_lifetime_for_nothing_found_come_first() {
     rig.get("/a").await;
     assert_eq!(lifetime(&rig).await, 5);
 
-    let rule: Rule = "path=/** ttl=learned(10s,60s) negative-ttl=3s".parse().unwrap();
+    let rule: Rule = "path=/** ttl=learned(10s,60s) negative-ttl=3s"
+        .parse()
+        .unwrap();
     let rig = Rig::answering(layer().rule(rule), |_| reply(404, &[], "nothing"));
     rig.get("/a").await;
     assert_eq!(lifetime(&rig).await, 3);

@@ -54,6 +54,30 @@ fn the_json_output_is_one_object() {
     );
 }
 
+/// Goals of the scenarios: a product within 100 ms, a dashboard within 2 s, a hit within 2 ms, a feed
+/// that is given again within 15 ms.
+#[test]
+fn the_latencies_that_were_promised_are_kept() {
+    let run = scrimp(&["demo", "--one-in", "200", "--json"], b"");
+    let outcome: serde_json::Value = serde_json::from_str(&run.out).expect("JSON");
+    let scenarios = outcome["scenarios"].as_array().expect("scenarios");
+    let lines = scenarios
+        .iter()
+        .flat_map(|scenario| scenario["lines"].as_array().expect("lines"));
+    let lines: Vec<_> = lines.collect();
+    for (what, goal) in [
+        ("slowest read", 100.0),
+        ("slowest load of the day", 2_000.0),
+        ("duration of a hit (real time)", 2.0),
+        ("duration of a reuse (real time)", 15.0),
+    ] {
+        let line = lines.iter().find(|line| line["what"] == what);
+        let line = line.unwrap_or_else(|| panic!("no line {what:?}"));
+        let met = (&line["met"], line["goal"].as_f64());
+        assert_eq!(met, (&true.into(), Some(goal)), "{line}");
+    }
+}
+
 #[test]
 fn impossible_flags_are_refused() {
     for args in [

@@ -1,7 +1,9 @@
 use std::sync::OnceLock;
 
 use tracing::{
-    Dispatch, Metadata, Subscriber, level_filters::LevelFilter, span,
+    Dispatch, Metadata, Subscriber,
+    level_filters::LevelFilter,
+    span,
     subscriber::{DefaultGuard, Interest},
 };
 

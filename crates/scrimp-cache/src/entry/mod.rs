@@ -1,6 +1,5 @@
 //! Stored responses: how they are made, and where they are stored.
 
-mod changes;
 #[cfg(feature = "codec")]
 mod codec;
 mod collector;
@@ -17,8 +16,6 @@ mod store;
 mod variants;
 mod worth;
 
-pub(crate) use changes::{Changes, LearnedKey};
-pub use changes::LearnedStats;
 #[cfg(feature = "codec")]
 pub use codec::{Codec, Compression, DecodeError};
 #[cfg(feature = "encryption")]

@@ -10,9 +10,10 @@ use scrimp_core::{
 };
 use scrimp_http::{names, role, stream::Pieces};
 
-use super::{Booking, CallRecord, Entry, Extras, LearnedKey, RefreshFlag, head};
+use super::{Booking, CallRecord, Entry, Extras, RefreshFlag, head};
 use crate::{
     cache_status,
+    changes::LearnedKey,
     config::Config,
     invalidation::{carry, epoch::Validity},
     kept::KeptExtensions,

@@ -41,7 +41,9 @@ impl LearnedTtl {
     /// Returns the problem of bounds that no lifetime can have.
     pub(super) fn problem(self) -> Option<&'static str> {
         if self.min.is_zero() || self.min > self.max || self.max == Duration::MAX {
-            Some("the bounds of a learned lifetime go from a shorter time, above 0, to a longer one")
+            Some(
+                "the bounds of a learned lifetime go from a shorter time, above 0, to a longer one",
+            )
         } else if !(1..=MOST).contains(&self.stale) {
             Some("a learned lifetime may be stale for 0.1 to 50 % of the time")
         } else {
@@ -60,14 +62,13 @@ impl FromStr for LearnedTtl {
             .and_then(|rest| rest.strip_suffix(')'))
             .ok_or(NotLearned)?;
         let time = |text: &str| humantime::parse_duration(text).map_err(|_| NotLearned);
-        let parts: Vec<&str> = inner.split(',').collect();
-        let (min, max, percent) = match parts[..] {
-            [min, max] => (min, max, Self::STALE_PERCENT),
-            [min, max, stale] => {
+        let (min, rest) = inner.split_once(',').ok_or(NotLearned)?;
+        let (max, percent) = match rest.split_once(',') {
+            None => (rest, Self::STALE_PERCENT),
+            Some((max, stale)) => {
                 let percent = stale.strip_suffix('%').ok_or(NotLearned)?;
-                (min, max, percent.parse().map_err(|_| NotLearned)?)
+                (max, percent.parse().map_err(|_| NotLearned)?)
             }
-            _ => return Err(NotLearned),
         };
         Ok(Self::new(time(min)?, time(max)?, percent))
     }
@@ -75,8 +76,17 @@ impl FromStr for LearnedTtl {
 
 impl Display for LearnedTtl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = |time| humantime::format_duration(time).to_string().replace(' ', "");
+        let time = |time| {
+            humantime::format_duration(time)
+                .to_string()
+                .replace(' ', "")
+        };
         let percent = f64::from(self.stale) / 10.0;
-        write!(f, "learned({},{},{percent}%)", time(self.min), time(self.max))
+        write!(
+            f,
+            "learned({},{},{percent}%)",
+            time(self.min),
+            time(self.max)
+        )
     }
 }

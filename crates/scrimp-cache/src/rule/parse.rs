@@ -223,11 +223,22 @@ mod tests {
     fn a_wrong_word_is_named_and_the_right_ones_are_listed() {
         assert!(error("tll=5m").contains("`tll=5m`") && error("tll=5m").contains("ttl="));
         assert!(error("ttl=5").contains("write `30s`"));
-        for wrong in ["learned", "learned(1s)", "learned(1s,2s,3)", "learned(1s,2s,x%)"] {
-            assert!(error(&format!("ttl={wrong}")).contains("write `learned(30s,1h)`"), "{wrong}");
+        for wrong in [
+            "learned",
+            "learned(1s)",
+            "learned(1s,2s,3)",
+            "learned(1s,2s,x%)",
+        ] {
+            assert!(
+                error(&format!("ttl={wrong}")).contains("write `learned(30s,1h)`"),
+                "{wrong}"
+            );
         }
         for wrong in ["learned(2s,1s)", "learned(0s,1s)"] {
-            assert!(error(&format!("ttl={wrong}")).contains("from a shorter"), "{wrong}");
+            assert!(
+                error(&format!("ttl={wrong}")).contains("from a shorter"),
+                "{wrong}"
+            );
         }
         for share in ["0%", "51%", "nan%"] {
             let wrong = format!("ttl=learned(1s,2s,{share})");

@@ -118,8 +118,11 @@ fn waits(day: &Day, unwarmed: &Day) -> [Line; 4] {
 fn lifetimes(deaf: &Day, learning: &Day) -> [Line; 2] {
     let calls = Value::Count(deaf.calls);
     [
-        Line::count("old prices without events, lifetimes learned", learning.stale)
-            .without(Value::Count(deaf.stale)),
+        Line::count(
+            "old prices without events, lifetimes learned",
+            learning.stale,
+        )
+        .without(Value::Count(deaf.stale)),
         Line::count("calls without events, lifetimes learned", learning.calls).without(calls),
     ]
 }

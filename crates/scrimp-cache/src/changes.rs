@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use crate::rule::LearnedTtl;
+use crate::{rule::LearnedTtl, stats::LearnedStats};
 
 /// Number of sets of keys.
 const SETS: usize = 4_096;
@@ -39,22 +39,6 @@ const ROUTE_MEMORY: f32 = 0.999;
 /// Observed changes of a layer's responses, under rules with learned lifetimes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Changes(Arc<Mutex<Table>>);
-
-/// What is learned about the changes of stored responses, for rules with
-/// [`ttl=learned(..)`](crate::RuleBuilder::learned_ttl).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct LearnedStats {
-    /// Responses fetched again that could be compared with the one before.
-    pub observed: u64,
-    /// Of these, the ones with another body.
-    pub changed: u64,
-    /// Time for which responses were declared fresh, in milliseconds.
-    pub fresh_ms: u64,
-    /// Part of `fresh_ms` in which they are expected to be out of date.
-    pub stale_ms: u64,
-}
 
 /// The observations. Memory for keys is allocated with the first.
 #[derive(Debug, Default)]
@@ -136,19 +120,6 @@ impl Changes {
             changed: table.changed,
             fresh_ms: table.fresh_ms as u64,
             stale_ms: table.stale_ms as u64,
-        }
-    }
-}
-
-// === impl LearnedStats ===
-
-impl LearnedStats {
-    /// Returns the expected share of fresh time in which a response is out of date, from 0 to 1.
-    #[must_use]
-    pub fn stale_share(&self) -> f64 {
-        match self.fresh_ms {
-            0 => 0.0,
-            fresh => self.stale_ms as f64 / fresh as f64,
         }
     }
 }
