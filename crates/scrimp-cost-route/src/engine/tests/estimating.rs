@@ -291,7 +291,10 @@ fn a_changed_latency_and_quality_is_learned_again_after_any_time() {
         see(hours * 3_600.0, 1.0, 0.9);
         let (latency, quality) = (0..12).map(|_| see(10.0, 4.0, 0.5)).last().expect("twelve");
         assert!((3.0..4.5).contains(&latency), "after {hours} h: {latency}");
-        assert!((0.45..0.65).contains(&quality), "after {hours} h: {quality}");
+        assert!(
+            (0.45..0.65).contains(&quality),
+            "after {hours} h: {quality}"
+        );
         let (latency, quality) = (0..20)
             .map(|_| see(10.0, 0.5, 0.95))
             .last()
