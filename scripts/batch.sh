@@ -10,6 +10,16 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+tests=(cargo test --package scrimp-tests --test batch -- --ignored)
+names() { "${tests[@]}" --list "$@" | sed -n 's/: test$//p'; }
+
+# A filter that no test has in its name would pass without having tested anything.
+if [ $# -gt 0 ] && [ -z "$(names "$@")" ]; then
+    echo "error: no test has \"$*\" in its name; there are:" >&2
+    names >&2
+    exit 2
+fi
+
 here=tests/batch
 work=$(realpath -m "${CARGO_TARGET_DIR:-target}")/batch-peers
 packages=(
@@ -35,4 +45,4 @@ fi
 # Node looks for packages beside the file that asks for them.
 cp -r "$here"/*.mjs "$here"/srv "$work"/
 
-SCRIMP_BATCH_PEERS=$work cargo test --package scrimp-tests --test batch -- --ignored "$@"
+SCRIMP_BATCH_PEERS=$work "${tests[@]}" "$@"

@@ -11,7 +11,7 @@ scripts/fuzz.sh 600
 echo "=== tests with the lowest versions of dependencies"
 scripts/minimal.sh --run
 echo "=== the cache beside http-cache-semantics, 300,000 histories"
-SCRIMP_CASES=300000 cargo test --release -p scrimp-cache --all-features --test oracle -- --nocapture
+scripts/oracle.sh 300000
 echo "=== all layers under chaos, thirty minutes"
 scripts/soak.sh 1800
 echo "=== a fleet's log of invalidations, 10⁸ steps, up to 1,000 nodes"

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fields, Rig, layer, reply};
+use common::{Fields, Rig, layer, minute, reply};
 use http::{HeaderName, HeaderValue};
 use scrimp_cache::{CacheLayerBuilder, Credentials, Mode};
 use scrimp_http::credentials::KNOWN;
@@ -110,6 +110,46 @@ async fn what_counts_as_credentials_can_be_set() {
     let rig = rig(own(), "max-age=60");
     let answer = rig.get_with("/", &[("x-session", "1")]).await;
     assert!(answer.cache_status().ends_with("detail=authorization"));
+}
+
+#[tokio::test]
+async fn cookies_are_personal_unless_the_origin_is_trusted_with_them() {
+    let answers = |parts: &http::request::Parts| match parts.uri.path() {
+        "/sets" => {
+            let fields = [("cache-control", "max-age=60"), ("set-cookie", "a=b")];
+            reply(200, &fields, "x")
+        }
+        _ => minute("x"),
+    };
+    for trusted in [false, true] {
+        let builder = match trusted {
+            true => layer().trust_origin_with_cookies(),
+            false => layer(),
+        };
+        let rig = Rig::answering(builder, answers);
+        for (uri, fields) in [("/", &[("cookie", "me")][..]), ("/sets", &[])] {
+            rig.get_with(uri, fields).await;
+            assert_eq!(rig.get_with(uri, fields).await.is_hit(), trusted, "{uri}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_never_stored_is_stored_again_if_only_a_cookie_is_against_it() {
+    // The first answer is private, so that the cache no longer tries; then each sets a cookie.
+    let fields: [&[(&'static str, &str)]; 2] = [
+        &[("cache-control", "private")],
+        &[("cache-control", "max-age=60"), ("set-cookie", "a=b")],
+    ];
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let rig = Rig::answering(layer().trust_origin_with_cookies(), move |_| {
+        let call = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        reply(200, fields[call.min(1)], "x")
+    });
+    for _ in 0..3 {
+        assert!(!rig.get("/").await.is_hit());
+    }
+    assert!(rig.get("/").await.is_hit());
 }
 
 #[tokio::test]

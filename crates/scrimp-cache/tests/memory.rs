@@ -3,7 +3,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Rig, layer, minute, reply};
+use common::{Fields, Rig, layer, minute, reply};
 use http_body_util::BodyExt;
 use scrimp_cache::{CacheLayer, MemoryStore, Store};
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
@@ -275,6 +275,64 @@ async fn what_is_replaced_is_gone_though_its_successor_finds_no_room() {
     assert!(!reload.is_hit());
     assert!(!rig.get("/").await.is_hit(), "the first is outdated");
     assert_eq!(rig.store.stats().entries, 0);
+}
+
+#[tokio::test]
+async fn entries_that_have_expired_make_room_first_and_the_peak_is_the_most_that_was_held() {
+    let layer = CacheLayer::builder(MemoryStore::new(1 << 20));
+    let rig = Rig::answering(layer, |parts| {
+        match parts.uri.path().starts_with("/short") {
+            true => minute(&"x".repeat(8_000)),
+            false => reply(
+                200,
+                &[("cache-control", "max-age=6000")],
+                &"x".repeat(8_000),
+            ),
+        }
+    });
+    for n in 0..45 {
+        rig.get(&format!("/long{n}")).await;
+        rig.get(&format!("/short{n}")).await;
+    }
+    let full = rig.store.stats();
+    assert_eq!((full.entries, full.evicted), (90, 0));
+    assert_eq!(full.peak_bytes, full.bytes);
+    assert!(
+        full.bytes >= 90 * 8_000 && full.peak_bytes <= 1 << 20,
+        "{full:?}"
+    );
+    // Past their lifetime without a validator, the short ones are worth nothing.
+    rig.wait(120);
+    for n in 0..45 {
+        rig.get(&format!("/new/long{n}")).await;
+    }
+    for n in 0..45 {
+        assert!(rig.get(&format!("/long{n}")).await.is_hit(), "{n}");
+    }
+    let after = rig.store.stats();
+    assert!(after.evicted >= 10 && after.entries <= 125, "{after:?}");
+    assert!(
+        (full.peak_bytes..=1 << 20).contains(&after.peak_bytes),
+        "{after:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_replaced_response_stays_counted_for_its_tenant() {
+    let store = MemoryStore::builder(1 << 20).max_keys_per_tenant(2);
+    let rig = Rig::answering(CacheLayer::builder(store.build().unwrap()), |_| minute("x"));
+    let ask = async |uri: &str, fields: Fields<'_>| rig.get_with(uri, fields).await.is_hit();
+    for uri in ["/1", "/2"] {
+        ask(uri, &[]).await;
+    }
+    for _ in 0..5 {
+        // Asks for a response anew, which replaces the one that is stored.
+        assert!(!ask("/1", &[("cache-control", "no-cache")]).await);
+        assert!(!ask("/3", &[]).await);
+    }
+    assert!(!ask("/3", &[]).await, "a third key finds no room");
+    assert!(ask("/1", &[]).await && ask("/2", &[]).await);
+    assert_eq!(rig.store.stats().entries, 2);
 }
 
 #[tokio::test]

@@ -220,6 +220,64 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_of_any_type_that_is_no_stream_is_shared() {
+        for kind in [
+            "application/json",
+            "text/html; charset=utf-8",
+            "text/event",
+            "image/png",
+        ] {
+            assert_eq!(window(&[("content-type", kind)]), Some(30), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_shared_unless_it_is_of_one_client() {
+        for (status, field) in [(401, "www-authenticate"), (407, "proxy-authenticate")] {
+            for (scheme, refused) in [
+                ("Basic realm=\"a\"", false),
+                ("Bearer", false),
+                ("Basic, Bearer", false),
+                ("NTLM", true),
+                ("negotiate", true),
+                ("Digest nonce=\"a\"", true),
+                ("SCRAM-SHA-1", true),
+                ("scram-sha-256", true),
+                ("Mutual", true),
+                ("Basic, NTLM", true),
+            ] {
+                let verdict = verdict(status, &[(field, scheme)]);
+                let refusal = Verdict::Refuse(Unshared::Challenge);
+                assert_eq!(verdict == refusal, refused, "{status} {scheme}");
+            }
+            assert!(matches!(verdict(status, &[]), Verdict::Share { .. }));
+        }
+        // With another status the field is no challenge of this request.
+        let verdict = verdict(200, &[("www-authenticate", "NTLM")]);
+        assert!(matches!(verdict, Verdict::Share { .. }));
+    }
+
+    #[test]
+    fn an_answer_that_a_cache_below_holds_for_one_user_is_refused() {
+        for (state, shareable, refused) in [
+            (CacheState::Hit, false, true),
+            (CacheState::Stale, false, true),
+            (CacheState::Revalidated, false, true),
+            (CacheState::Miss, false, false),
+            (CacheState::Bypass, false, false),
+            (CacheState::Hit, true, false),
+        ] {
+            let mut response = Response::new(());
+            let mut info = CacheInfo::new(state);
+            info.shareable = shareable;
+            response.extensions_mut().insert(info);
+            let verdict = judge(&Config::new(), &response, &PrivateRecheck::default());
+            let refusal = Verdict::Refuse(Unshared::StoredForOne);
+            assert_eq!(verdict == refusal, refused, "{state:?} {shareable}");
+        }
+    }
+
+    #[test]
     fn a_vary_on_a_field_that_no_key_contains_is_refused_however_it_is_written() {
         let mut config = Config::new();
         config.ignored.push(ACCEPT_ENCODING);

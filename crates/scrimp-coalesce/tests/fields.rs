@@ -5,7 +5,7 @@ mod rig;
 use std::iter::once;
 
 use http::HeaderName;
-use rig::{begun, fetch, get, over};
+use rig::{begun, fetch, get, over, with};
 use scrimp_coalesce::{CoalesceLayer, Credentials};
 use scrimp_http::{credentials::KNOWN, names::FieldNames, trace_fields::TRACE_FIELDS};
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
@@ -81,4 +81,54 @@ async fn the_operator_has_the_last_word_about_credentials() {
     assert_eq!(calls(&own().build().unwrap(), "cookie"), 3);
     let ignored = own().ignore_headers(["authorization"]).build().unwrap();
     assert_eq!(calls(&ignored, "authorization"), 1, "ignored");
+}
+
+/// Returns the number of calls for requests with these fields that are under way together.
+fn calls_for<const N: usize>(layer: &CoalesceLayer, requests: [&[(&str, &str)]; N]) -> usize {
+    let gate = Gate::new();
+    let (service, upstream) = over(layer, move |_| Reply::body(ScriptedBody::new()).gate(&gate));
+    let _under_way = requests.map(|fields| begun(fetch(service.clone(), with("/", fields))));
+    upstream.calls()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_field_without_an_upgrade_is_no_part_of_a_key() {
+    let layer = CoalesceLayer::new();
+    assert_eq!(calls(&layer, "connection"), 1);
+    let fields: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("connection", "keep-alive")],
+        &[("connection", "close, X-Mine")],
+        &[("connection", "keep-alive"), ("keep-alive", "timeout=5")],
+        &[("connection", "upgraded")],
+    ];
+    assert_eq!(calls_for(&layer, fields), 1);
+    for asks in ["upgrade", "keep-alive, Upgrade"] {
+        let fields = [("connection", asks)];
+        assert_eq!(calls_for(&layer, [&fields; 2]), 2, "{asks}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_that_ask_for_a_call_of_ones_own_get_one_under_a_key_of_ones_own_too() {
+    let own = CoalesceLayer::builder().key_with(|_| {
+        let mut key = scrimp_core::KeyBuf::new();
+        key.part(b"all");
+        Some(key.to_key())
+    });
+    let own = own.build().unwrap();
+    for layer in [&CoalesceLayer::new(), &own] {
+        for field in [
+            ("upgrade", "websocket"),
+            ("expect", "100-continue"),
+            ("connection", "upgrade"),
+        ] {
+            let fields = [field];
+            assert_eq!(calls_for(layer, [&fields; 2]), 2, "{field:?}");
+        }
+        let fields = [("connection", "keep-alive")];
+        assert_eq!(calls_for(layer, [&fields; 2]), 1);
+    }
+    let others: [&[(&str, &str)]; 2] = [&[("x-a", "1")], &[("x-a", "2")]];
+    assert_eq!(calls_for(&own, others), 1, "its key has no fields");
 }

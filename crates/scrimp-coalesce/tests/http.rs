@@ -10,7 +10,7 @@ use http_body_util::StreamBody;
 use rig::{answer, begun, fetch, get, over, post, settled, with};
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::{
-    BodyDigest, KeyBuf,
+    KeyBuf,
     extensions::{CacheInfo, CacheState, Since},
 };
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
@@ -208,52 +208,6 @@ async fn a_trace_writes_nothing() {
     *trace.method_mut() = http::Method::TRACE;
     let _calls = [get("/"), trace, get("/")].map(|one| begun(fetch(service.clone(), one)));
     assert_eq!(upstream.calls(), 2, "the second GET joins the first");
-}
-
-fn digested(
-    path: &str,
-    body: &'static str,
-    digest: u8,
-) -> Request<http_body_util::Full<bytes::Bytes>> {
-    let mut request = post(path, body);
-    request.extensions_mut().insert(BodyDigest([digest; 32]));
-    request
-}
-
-#[tokio::test(start_paused = true)]
-async fn posts_are_shared_by_their_bodies_or_keys_if_so_set() {
-    let gate = Gate::new();
-    let reply = |gate: &Gate| {
-        let gate = gate.clone();
-        move |_: &http::request::Parts| Reply::body(ScriptedBody::new()).gate(&gate)
-    };
-    let (by_body, upstream) = over(
-        &CoalesceLayer::builder()
-            .share_posts_by_digest()
-            .build()
-            .unwrap(),
-        reply(&gate),
-    );
-    let _calls: Vec<_> = [1, 1, 2]
-        .map(|digest| begun(fetch(by_body.clone(), digested("/graphql", "q", digest))))
-        .into();
-    let _plain = begun(fetch(by_body, post("/graphql", "q")));
-    assert_eq!(upstream.calls(), 3);
-
-    let layer = CoalesceLayer::builder()
-        .share_posts_by_idempotency_key()
-        .build()
-        .unwrap();
-    let (by_key, upstream) = over(&layer, reply(&gate));
-    let keyed = |key: &str| {
-        let mut request = post("/orders", "one");
-        request
-            .headers_mut()
-            .insert("idempotency-key", key.parse().unwrap());
-        begun(fetch(by_key.clone(), request))
-    };
-    let _calls = [keyed("a"), keyed("a"), keyed("b")];
-    assert_eq!(upstream.calls(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -162,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn by_default_there_is_a_retry_for_five_requests_and_a_reserve_of_ten() {
+        let budget = RetryBudget::default();
+        assert_eq!(format!("{budget:?}"), "RetryBudget { left: 10, .. }");
+        assert!((0..10).all(|_| budget.withdraw()) && !budget.withdraw());
+        budget.deposit_many(4);
+        assert!(!budget.withdraw());
+        budget.deposit();
+        assert!(budget.withdraw() && !budget.withdraw());
+    }
+
+    #[test]
     fn a_ratio_outside_0_and_1_is_refused() {
         let error = RetryBudget::new(f64::NAN, 0).unwrap_err();
         assert_eq!(
@@ -177,6 +188,9 @@ mod tests {
 
         let budget = RetryBudget::new(0.0, 1).unwrap();
         assert!(Budget::withdraw(&budget));
-        assert!(!budget.withdraw());
+        assert!(!budget.withdraw() && !Budget::withdraw(&budget));
+        let budget = RetryBudget::new(1.0, 0).unwrap();
+        Budget::deposit(&budget);
+        assert_eq!(budget.left(), 1);
     }
 }

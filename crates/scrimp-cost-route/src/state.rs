@@ -288,3 +288,6 @@ impl GovernorClock for LimitClock {
         elapsed.into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use scrimp_core::Currency;
+use scrimp_core::{Currency, Money};
 use scrimp_cost_route::{
     Budget, Cap, CostRouteLayer, Miss, Period, Provider, Rate, RouteDecision, Tap, Tariff,
     TokenRates,
@@ -122,7 +122,16 @@ async fn a_stream_that_is_cut_ends_with_an_error_and_is_paid_as_far_as_it_came()
         .unwrap();
     let read = ask(&layer, chat(true)).await;
     assert!(read.body.is_err(), "a cut must not look like an end");
-    assert_eq!(budget.snapshot().len(), 1);
+    let spent = budget.snapshot()[0].spent;
+    // The prompt's twenty bytes or so, and what came of the answer; less than the whole one costs.
+    let whole = Budget::new([Cap::new("all", "100", Period::Forever)]);
+    let layer_of_whole = CostRouteLayer::builder([provider("well", &urls().well, 1)])
+        .budget(whole.clone())
+        .build()
+        .unwrap();
+    ask(&layer_of_whole, chat(true)).await.body.unwrap();
+    let whole = whole.snapshot()[0].spent;
+    assert!(Money::ZERO < spent && spent < whole, "{spent} of {whole}");
     let figures = layer.figures().json();
     assert!(figures["providers"][0]["reliability"].as_f64().unwrap() < 0.99);
 }

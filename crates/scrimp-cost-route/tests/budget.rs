@@ -196,6 +196,28 @@ async fn a_stream_that_is_left_is_paid_by_what_was_seen_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_is_cut_is_paid_by_what_was_seen_of_it_and_counts_as_a_failure() {
+    let budget = Budget::new([Cap::new("day", cents(10_000), Period::Day)]);
+    let layer = CostRouteLayer::builder([by_token("llm")])
+        .budget(budget.clone())
+        .build()
+        .unwrap();
+    let rig = Rig::new(&layer, |_| {
+        let events = "data: {\"t\":1}\n\ndata: {\"t\":2}\n\ndata: {\"t\":3}\n\n";
+        Reply::body(ScriptedBody::new().data(events).error("reset"))
+    });
+    let request = Request::post("/chat").body(vec![b'x'; 40].into()).unwrap();
+    let body = rig.open(request).await.unwrap().into_body();
+    assert!(http_body_util::BodyExt::collect(body).await.is_err());
+    assert_eq!(budget.snapshot()[0].spent, cents(4));
+    let reliability = layer.figures().json()["providers"][0]["reliability"].as_f64();
+    assert!(
+        reliability.is_some_and(|share| share < 0.9),
+        "{reliability:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_failed_is_not_paid() {
     let (budget, layer) = capped(Cap::new("day", cents(10), Period::Day));
     let rig = Rig::new(&layer.attempts(1).build().unwrap(), |_| common::status(500));

@@ -118,13 +118,21 @@ fn each_setting_of_a_provider_that_cannot_be_used_is_named_with_its_range() {
 fn each_setting_of_a_layer_that_cannot_be_used_is_named_with_its_range() {
     let layer = || over(Provider::new("a").price(Price::Free));
     let second = Duration::from_secs(1);
-    let stakes = Stakes::default().with(Priority::High, Stake::new().failure("-1"));
+    let stakes = |stake| Score::Money(Stakes::default().with(Priority::High, stake));
     let mut weights = Weights::default();
     weights.low.cost = -1.0;
     refused([
         (
-            layer().score(Score::Money(stakes)),
+            layer().score(stakes(Stake::new().failure("-1"))),
             "Stake: `failure` must be at least $0.00, not -$1.00",
+        ),
+        (
+            layer().score(stakes(Stake::new().quality("-1"))),
+            "Stake: `quality` must be at least $0.00, not -$1.00",
+        ),
+        (
+            layer().score(stakes(Stake::new().second("-0.000001"))),
+            "Stake: `second` must be at least $0.00, not -$0.000001",
         ),
         (
             layer().score(Score::Weighted(weights)),

@@ -166,6 +166,26 @@ fn threads_that_change_it_at_once_leave_it_whole() {
 }
 
 #[test]
+fn a_replacement_does_not_release_the_count_of_its_tenant() {
+    let table = Table::new(1 << 20, 2);
+    for name in [1, 2] {
+        put(&table, name, 100).expect("room");
+    }
+    for weight in [200, 50, 300, 300, 100] {
+        put(&table, 1, weight).expect("its key is counted already");
+        assert_eq!(put(&table, 3, 100), Err(()), "a third key");
+    }
+    assert_eq!(check(&table).len(), 2);
+    table.remove(key(1).as_ref());
+    put(&table, 3, 100).expect("one has gone");
+    assert_eq!(put(&table, 4, 100), Err(()));
+    [2, 3]
+        .into_iter()
+        .for_each(|name| table.remove(key(name).as_ref()));
+    assert_eq!(table.tenants.known(), 0);
+}
+
+#[test]
 fn a_key_that_two_add_at_once_is_counted_once() {
     let table = Table::new(20_000, 100);
     for name in 0..4 {

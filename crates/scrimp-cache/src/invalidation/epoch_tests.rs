@@ -108,6 +108,29 @@ fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
     assert_eq!(epochs.check(&b), Epoch::Gone);
 }
 
+#[test]
+fn a_hard_glob_stays_hard_when_the_same_glob_follows_softly_or_comes_before() {
+    for order in [[false, true], [true, false]] {
+        let epochs = Epochs::new(10);
+        let entry = || Validity::new(epochs.now(), Carried::new([], [], "list:a:1"));
+        let glob = |soft| epochs.append(Target::Glob(Pattern::name("list:a:*")), soft);
+        let (start, before) = (epochs.now(), entry());
+        glob(order[0]);
+        let between = entry();
+        glob(order[1]);
+        assert_eq!(epochs.check(&before), Epoch::Gone, "{order:?}");
+        let second = if order[1] { Epoch::Stale } else { Epoch::Gone };
+        assert_eq!(epochs.check(&between), second, "{order:?}");
+        assert_eq!(epochs.check(&entry()), Epoch::Valid);
+        // The same two again take no more places.
+        for _ in 0..100 * Epochs::MAX_GLOBS {
+            order.into_iter().for_each(glob);
+        }
+        let other = Validity::new(start, Carried::new([], [], "list:b:1"));
+        assert_eq!(epochs.check(&other), Epoch::Valid);
+    }
+}
+
 /// One step: an invalidation or a fetch.
 #[derive(Debug, Clone, Copy)]
 enum Step {

@@ -51,6 +51,35 @@ async fn a_successful_write_invalidates_and_a_failed_one_does_not() {
 }
 
 #[tokio::test]
+async fn a_write_invalidates_what_location_and_content_location_name_on_its_own_origin() {
+    for (field, value, own) in [
+        ("location", "/named", true),
+        ("location", "named", true),
+        ("location", "http://a/named", true),
+        ("location", "http://A:80/named", true),
+        ("location", "/%6eamed", true),
+        ("content-location", "/named", true),
+        ("content-location", "http://a/named", true),
+        ("location", "http://b/named", false),
+        ("content-location", "//b/named", false),
+        ("location", "http://a:81/named", false),
+        ("x-location", "/named", false),
+    ] {
+        let rig = Rig::answering(layer(), move |parts| match parts.method {
+            http::Method::GET => minute("x"),
+            _ => reply(204, &[(field, value)], ""),
+        });
+        for uri in ["http://a/named", "http://a/other"] {
+            rig.get(uri).await;
+        }
+        rig.ask("PUT", "http://a/written", &[]).await;
+        let hit = rig.get("http://a/named").await.is_hit();
+        assert_eq!(hit, !own, "{field}: {value}");
+        assert!(rig.get("http://a/other").await.is_hit(), "{field}: {value}");
+    }
+}
+
+#[tokio::test]
 async fn a_get_with_a_body_is_kept_apart() {
     let rig = Rig::answering(layer(), |_| minute("x"));
     let mut fat = request("GET", "/", &[]);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use crate::common::{Rig, layer, minute, reply, request};
+use crate::common::{Rig, date, layer, minute, reply, request};
 
 #[tokio::test]
 async fn ranges_are_cut_from_a_complete_response() {
@@ -46,6 +46,47 @@ async fn ranges_are_cut_from_a_complete_response() {
     let current = [("range", "bytes=2-4"), ("if-range", "\"v\"")];
     assert_eq!(rig.get_with("/", &current).await.text(), "234");
     assert_eq!(rig.upstream.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_date_in_if_range_counts_if_it_is_the_stored_one_and_a_second_older_than_the_response() {
+    // The response is of noon.
+    for (modified, condition, part) in [
+        (-10, -10, true),
+        (-10, -11, false),
+        (-10, -9, false),
+        (-1, -1, true),
+        (0, 0, false),
+        (5, 5, false),
+    ] {
+        let (now, modified, condition) = (date(0), date(modified), date(condition));
+        let fields = [
+            ("cache-control", "max-age=60"),
+            ("date", &*now),
+            ("last-modified", &*modified),
+        ];
+        let rig = Rig::script(layer(), [reply(200, &fields, "0123456789")]);
+        rig.get("/").await;
+        let asks = [("range", "bytes=2-4"), ("if-range", &*condition)];
+        let answer = rig.get_with("/", &asks).await;
+        let expected = if part {
+            (206, "234")
+        } else {
+            (200, "0123456789")
+        };
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            expected,
+            "{fields:?} {condition}"
+        );
+        assert_eq!(rig.upstream.calls(), 1);
+    }
+    // Without a stored date, no date is the same.
+    let fields = [("cache-control", "max-age=60"), ("etag", "\"v\"")];
+    let rig = Rig::script(layer(), [reply(200, &fields, "0123456789")]);
+    rig.get("/").await;
+    let asks = [("range", "bytes=2-4"), ("if-range", &*date(-10))];
+    assert_eq!(rig.get_with("/", &asks).await.status, 200);
 }
 
 #[tokio::test]

@@ -223,6 +223,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_booked_in_several_ledgers_is_known_in_each_and_merged() {
+        let mut response = Extensions::new();
+        assert!(!Booked::is_in(&response, 1));
+        for ledger in [1, 2, 3] {
+            assert!(!Booked::mark(&mut response, ledger));
+            assert!(Booked::mark(&mut response, ledger), "it is marked already");
+        }
+        assert!(
+            [1, 2, 3]
+                .iter()
+                .all(|&ledger| Booked::is_in(&response, ledger))
+        );
+        assert!(!Booked::is_in(&response, 4));
+        let mut merged = Extensions::new();
+        Booked::mark(&mut merged, 4);
+        let mut both = merged.get::<Booked>().cloned().unwrap();
+        both.merge(response.get().unwrap());
+        assert!((1..=4).all(|ledger| both.has(ledger)) && !both.has(5));
+        assert_eq!(both.others.len(), 3, "each once");
+        both.merge(response.get().unwrap());
+        assert_eq!(both.others.len(), 3);
+    }
+
+    #[test]
+    fn a_settlement_is_settled_once() {
+        let (settlement, settler) = Settlement::open();
+        assert_eq!(
+            format!("{settlement:?} {settler:?}"),
+            "Settlement(open) Settler"
+        );
+        assert_eq!(settlement.known_or(money("1")), money("1"));
+        settler.settle(Some(money("2")));
+        assert_eq!(settlement.known_or(money("1")), money("2"));
+        assert_eq!(format!("{settlement:?}"), "Settlement(Some($2.00))");
+    }
+
+    #[test]
     fn a_cost_that_stays_unknown_is_the_charge_or_the_price() {
         for charge in [Some(Charge(money("1"))), None] {
             let (settlement, settler) = Settlement::open();

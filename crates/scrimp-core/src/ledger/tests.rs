@@ -109,6 +109,56 @@ fn a_call_on_the_lines_of_several_layers_counts_once_in_the_totals() {
 }
 
 #[test]
+fn a_response_without_a_call_is_marked_for_the_layers_outside() {
+    let ledger = Ledger::default();
+    let mut response = Extensions::new();
+    assert!(!ledger.has(&response));
+    let account = ledger.account("cache", "acme", "/", Currency::USD);
+    assert_eq!((account.tenant(), account.route()), ("acme", "/"));
+    account.avoided_by(&mut response, money("0.02"));
+    assert!(ledger.has(&response) && ledger.mark(&mut response));
+    assert!(!Ledger::new().has(&response), "of another ledger");
+    // A layer outside passes it on: its line has no call that the totals count.
+    ledger
+        .account("stampede", "acme", "/", Currency::USD)
+        .call(&mut response, money("0.02"));
+    let totals = ledger.totals();
+    assert_eq!((totals.calls_made, totals.calls_avoided), (0, 1));
+}
+
+#[test]
+fn a_line_tells_calls_of_its_own_from_those_that_it_passes() {
+    let ledger = Ledger::new();
+    let account = ledger.account("cache", "acme", "/", Currency::USD);
+    account.made(money("1"));
+    account.paid(money("0.5"));
+    let passing = account.clone().passing();
+    passing.made(money("2"));
+    passing.made(money("2"));
+    passing.paid(money("0.25"));
+    let line = &ledger.lines()[0];
+    assert_eq!((line.calls_made, line.calls_passed), (3, 2));
+    assert_eq!(line.spent, money("5.75"));
+    let totals = ledger.totals();
+    assert_eq!(
+        (totals.calls_made, totals.spent.to_string()),
+        (1, "$1.50".into())
+    );
+    let written = format!("{passing:?}");
+    assert!(
+        written.contains("passing: true") && written.contains("acme"),
+        "{written}"
+    );
+    assert!(
+        format!("{ledger:?}").contains("calls_passed: 2"),
+        "{ledger:?}"
+    );
+    drop(ledger);
+    account.made(money("1 EUR"));
+    account.avoided_by(&mut Extensions::new(), money("1"));
+}
+
+#[test]
 fn a_call_is_booked_at_the_cost_that_is_settled_later() {
     use crate::extensions::{Charge, Settlement};
     let ledger = Ledger::new();

@@ -250,6 +250,27 @@ mod tests {
     }
 
     #[test]
+    fn halves_are_rounded_away_from_zero() {
+        let rates = rates(&[("USD", "0.5 EUR")]);
+        for (pico, expected) in [(1, 1), (2, 1), (3, 2), (-1, -1), (-3, -2), (0, 0)] {
+            let amount = Money::from_pico(pico, Currency::USD);
+            let converted = rates.convert(amount, currency("EUR")).unwrap();
+            assert_eq!(converted.pico(), expected, "{pico}");
+        }
+    }
+
+    #[test]
+    fn rates_and_missing_ones_are_written_for_people() {
+        let rates = rates(&[("JPY", "0.0067 USD")]);
+        assert_eq!(format!("{rates:?}"), "{JPY: $0.0067}");
+        let missing = rates.convert(money("1 EUR"), Currency::USD).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            "no exchange rate leads from EUR to USD"
+        );
+    }
+
+    #[test]
     fn two_currencies_are_converted_through_one_third_and_no_more() {
         let rates = rates(&[("JPY", "0.0067 USD"), ("USD", "0.9 EUR"), ("EUR", "25 CZK")]);
         let convert = |text: &str, to| rates.convert(money(text), currency(to));

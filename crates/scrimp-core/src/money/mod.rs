@@ -206,5 +206,39 @@ mod tests {
     #[test]
     fn the_default_is_zero_dollars() {
         assert_eq!(Money::default(), money("0 USD"));
+        assert!(Money::ZERO.is_zero() && !Money::ZERO.is_negative());
+    }
+
+    #[test]
+    fn a_multiple_and_the_negative_of_the_lowest_amount_saturate() {
+        assert_eq!(money("2.5 EUR") * 3, money("7.5 EUR"));
+        assert_eq!(-money("2.5 EUR"), money("-2.5 EUR"));
+        let lowest = Money::from_pico(i128::MIN, Currency::USD);
+        assert_eq!((lowest * 2, (-lowest).pico()), (lowest, i128::MAX));
+        assert_eq!(lowest.checked_sub(money("1")), Ok(lowest));
+    }
+
+    #[test]
+    fn as_a_float_an_amount_is_a_number_of_units() {
+        for (text, float) in [("0.25", 0.25), ("-3", -3.0), ("1234567", 1_234_567.0)] {
+            assert_eq!(money(text).as_f64(), float, "{text}");
+        }
+        let large = Money::from_pico(1 << 100, Currency::USD).as_f64();
+        assert!(
+            (large / (2.0_f64.powi(100) / 1e12) - 1.0).abs() < 1e-12,
+            "{large}"
+        );
+    }
+
+    #[test]
+    fn amounts_and_mismatches_are_written_for_people() {
+        let amount = money("-1234.5");
+        assert_eq!(
+            format!("{amount} {amount:?} {amount:#?}"),
+            "-$1,234.50 -$1,234.50 -$1,234.50"
+        );
+        let mismatch = money("1").checked_add(money("1 EUR")).unwrap_err();
+        let text = "USD and EUR have no common sum: convert one of them first";
+        assert_eq!(mismatch.to_string(), text);
     }
 }

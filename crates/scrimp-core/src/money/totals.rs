@@ -134,6 +134,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_is_made_of_one_amount_and_taken_apart_by_currency() {
+        let mut one = Totals::from("2 EUR".parse::<Money>().unwrap());
+        assert_eq!(one, totals(&["2 EUR"]));
+        one.extend(["1 USD", "3 EUR"].map(|text| text.parse::<Money>().unwrap()));
+        assert_eq!(format!("{one:?}"), "[5.00 EUR, $1.00]");
+        assert_eq!(one.get(Currency::USD).to_string(), "$1.00");
+        let apart: Vec<_> = one.clone().into_iter().collect();
+        assert!(one.iter().eq(apart) && !one.is_zero());
+        assert!(Totals::new().is_zero());
+    }
+
+    #[test]
     fn a_sum_of_zero_equals_no_amounts() {
         let none = totals(&["1 EUR", "-1 EUR", "0 JPY"]);
         assert_eq!((none.is_zero(), none.to_string()), (true, "$0.00".into()));

@@ -54,6 +54,22 @@ fn what_is_reserved_counts_until_it_is_settled_or_released() {
 }
 
 #[test]
+fn what_is_settled_in_full_is_spent_as_it_was_reserved_and_reserved_no_more() {
+    let each = Cap::new("each", cents(20), Period::Day).tenants(Scope::Each);
+    let budget = Budget::new([Cap::new("day", cents(10), Period::Day), each]);
+    let reserved = budget.reserve(cents(8), "a", "p", "/").unwrap();
+    reserved.settle_in_full();
+    assert_eq!(spent(&budget), [cents(8), cents(8)]);
+    let report = budget.report();
+    assert!(
+        report.iter().all(|cap| cap.reserved == cents(0)),
+        "{report:?}"
+    );
+    assert!(budget.reserve(cents(3), "b", "p", "/").is_err());
+    assert!(budget.reserve(cents(2), "b", "p", "/").is_ok());
+}
+
+#[test]
 fn all_caps_are_reserved_under_or_none() {
     let budget = Budget::new([
         Cap::new("all", cents(100), Period::Day),

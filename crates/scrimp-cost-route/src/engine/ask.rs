@@ -115,3 +115,62 @@ impl Barred {
             .is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_candidates_is_barred_one_by_one() {
+        let mut barred = Barred::default();
+        let some = [0, 1, 63, 64, 130, 1_000];
+        for index in some {
+            assert!(!barred.is_barred(index));
+            barred.bar(index);
+        }
+        barred.bar(64);
+        let all: Vec<_> = (0..2_000)
+            .filter(|index| barred.is_barred(*index))
+            .collect();
+        assert_eq!(all, some);
+    }
+
+    #[test]
+    fn the_stricter_of_two_limits_holds_in_either_order() {
+        let limits = |quality, seconds, price: &str| Bounds {
+            min_quality: Some(quality),
+            max_latency: Some(Duration::from_secs(seconds)),
+            max_price: Some(price.parse().unwrap()),
+        };
+        let rates = ExchangeRates::new();
+        let (one, other) = (limits(0.5, 9, "0.02"), limits(0.7, 8, "0.03"));
+        let both = limits(0.7, 8, "0.02");
+        assert_eq!(one.and(other, &rates), Ok(both));
+        assert_eq!(other.and(one, &rates), Ok(both));
+        let none = Bounds::default();
+        assert_eq!(one.and(none, &rates), Ok(one));
+        assert_eq!(none.and(one, &rates), Ok(one));
+        assert!(one.and(limits(0.5, 9, "1 EUR"), &rates).is_err());
+    }
+
+    #[test]
+    fn limits_are_in_seconds_and_dollars() {
+        let yen = scrimp_core::Currency::new("JPY").unwrap();
+        let rate = scrimp_core::ExchangeRate::new(yen, "0.01".parse().unwrap()).unwrap();
+        let bounds = Bounds {
+            min_quality: Some(0.5),
+            max_latency: Some(Duration::from_millis(1_500)),
+            max_price: Some("300 JPY".parse().unwrap()),
+        };
+        assert!(bounds.limits(&ExchangeRates::new()).is_err());
+        assert!(bounds.check(&ExchangeRates::new()).is_err());
+        let rates = ExchangeRates::new().with(rate);
+        assert!(bounds.check(&rates).is_ok() && Bounds::default().check(&rates).is_ok());
+        let limits = bounds.limits(&rates).unwrap();
+        assert_eq!(limits.min_quality, Some(0.5));
+        assert_eq!(
+            (limits.max_latency, limits.max_price),
+            (Some(1.5), Some(3.0))
+        );
+    }
+}

@@ -117,3 +117,63 @@ impl Decays {
         all.iter().any(|factor| *factor < 1.0).then_some(factors)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_halves_with_each_half_life() {
+        let decay = Decay::new(10.0);
+        for (now, discount) in [(0.0, 1.0), (10.0, 0.5), (20.0, 0.25), (-10.0, 2.0)] {
+            assert_eq!(decay.discount(now), discount, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_landmark_moves_when_it_is_more_than_two_hundred_half_lives_behind() {
+        let mut decay = Decay::new(10.0);
+        assert_eq!(decay.follow(2_000.0), 1.0);
+        assert_eq!(decay.discount(2_000.0), (-200.0_f64).exp2());
+        assert_eq!(decay.follow(2_010.0), (-201.0_f64).exp2());
+        assert_eq!(
+            (decay.discount(2_010.0), decay.discount(2_020.0)),
+            (1.0, 0.5)
+        );
+        assert_eq!(decay.follow(4_010.0), 1.0);
+        assert_eq!(decay.follow(4_011.0), (-200.1_f64).exp2());
+    }
+
+    #[test]
+    fn each_of_the_decays_follows_for_itself() {
+        let decays = || Decays::new([1.0, 10.0, 100.0].map(Decay::new), Decay::new(1_000.0));
+        let mut all = decays();
+        assert!(all.follow(200.0).is_none());
+        let factors = all.follow(210.0).expect("the fast one is behind");
+        assert_eq!(factors.fast, (-210.0_f64).exp2());
+        assert_eq!((factors.slow, factors.long, factors.trust), (1.0, 1.0, 1.0));
+        let discount = all.discount(211.0);
+        assert_eq!((discount.fast, discount.slow), (0.5, (-21.1_f64).exp2()));
+        let far = 300_000.0;
+        let factors = decays().follow(far).expect("all are behind");
+        for (factor, half_life) in [
+            (factors.fast, 1.0),
+            (factors.slow, 10.0),
+            (factors.long, 100.0),
+            (factors.trust, 1_000.0),
+        ] {
+            assert_eq!(factor, (-far / half_life).exp2());
+        }
+    }
+
+    #[test]
+    fn a_mean_is_shrunk_to_its_prior() {
+        let mut mean = Mean::default();
+        assert_eq!(mean.get(3.0, 2.0), 3.0);
+        mean.add(6.0, 2.0);
+        mean.add(9.0, 4.0);
+        assert_eq!(mean.get(3.0, 2.0), (6.0 + 12.0 + 36.0) / 8.0);
+        mean.scale(0.5);
+        assert_eq!((mean.sum, mean.weight), (24.0, 3.0));
+    }
+}

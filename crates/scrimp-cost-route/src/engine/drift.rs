@@ -98,3 +98,66 @@ impl Noise {
         self.squares.scale(factor);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_that_of_a_shift_of_two_deviations_and_an_observation_counts_for_three_at_most() {
+        let noise = Noise::new(0.5);
+        let evidence = |above| noise.clone().evidence(above, 1.0);
+        assert_eq!(evidence(1.0), [2.0, -6.0]);
+        assert_eq!(evidence(-1.0), [-6.0, 2.0]);
+        assert_eq!(evidence(0.0), [-2.0, -2.0]);
+        assert_eq!(evidence(50.0), [4.0, -8.0]);
+        assert_eq!(evidence(-50.0), [-8.0, 4.0]);
+    }
+
+    #[test]
+    fn the_deviation_is_learned_from_an_assumed_one() {
+        let mut noise = Noise::new(0.5);
+        assert_eq!(noise.variance(1.0), 0.25);
+        noise.evidence(1.0, 1.0);
+        // Four assumed squares of a quarter, and one of one.
+        assert_eq!(noise.variance(1.0), (4.0 * 0.25 + 1.0) / 5.0);
+        // At half of the weight, the observation counts less.
+        assert_eq!(noise.variance(0.5), (8.0 * 0.25 + 1.0) / 9.0);
+        noise.scale(0.5);
+        assert_eq!(noise.variance(1.0), (4.0 * 0.25 + 0.5) / 4.5);
+    }
+
+    #[test]
+    fn a_change_is_sure_above_a_sum_of_twelve_and_has_the_mean_of_what_came_since_it_began() {
+        for evidence in [[4.0, -8.0], [-8.0, 4.0]] {
+            let mut drift = Drift::default();
+            assert!(drift.see([-2.0, -2.0], 100.0, 1.0).is_none());
+            for value in [1.0, 2.0, 3.0] {
+                assert!(drift.see(evidence, value, 2.0).is_none());
+            }
+            let seen = drift.see(evidence, 6.0, 2.0).expect("sixteen");
+            assert_eq!((seen.sum, seen.weight), (24.0, 8.0));
+            // It starts anew.
+            for value in [1.0, 1.0, 1.0] {
+                assert!(drift.see(evidence, value, 1.0).is_none());
+            }
+            let seen = drift.see(evidence, 1.0, 1.0).expect("sixteen again");
+            assert_eq!((seen.sum, seen.weight), (4.0, 4.0));
+        }
+    }
+
+    #[test]
+    fn evidence_against_a_change_starts_it_anew() {
+        let mut drift = Drift::default();
+        for _ in 0..100 {
+            assert!(drift.see([3.0, -8.0], 5.0, 1.0).is_none());
+            assert!(
+                drift.see([-3.0, -8.0], 5.0, 1.0).is_none(),
+                "zero is no evidence"
+            );
+        }
+        assert!((0..4).all(|_| drift.see([3.0, -8.0], 1.0, 1.0).is_none()));
+        let seen = drift.see([3.0, -8.0], 1.0, 1.0).expect("fifteen");
+        assert_eq!((seen.sum, seen.weight), (5.0, 5.0));
+    }
+}

@@ -250,3 +250,6 @@ impl Sums {
         self.quality_noise.scale(long);
     }
 }
+
+#[cfg(test)]
+mod tests;

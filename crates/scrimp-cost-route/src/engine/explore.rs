@@ -178,3 +178,132 @@ impl Candidate {
         self.tried_in_vain = (self.tried_in_vain + 1).min(MOST_IN_VAIN);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use scrimp_core::ExchangeRates;
+
+    use super::*;
+    use crate::engine::{Prior, Score, Stake, Stakes, estimate::Expected};
+    use scrimp_core::extensions::Priority;
+
+    #[test]
+    fn one_request_in_a_hundred_explores_and_three_may_be_saved_up() {
+        let mut one = Exploration::new(None);
+        assert!(one.may_look(0.0) && one.take(1e9, 0.0));
+        for request in 0..99 {
+            one.request();
+            assert!(!one.may_look(0.0), "{request}");
+        }
+        (0..2).for_each(|_| one.request());
+        assert!(one.may_look(0.0) && one.take(0.0, 0.0));
+        (0..1_000).for_each(|_| one.request());
+        let taken = (0..10).take_while(|_| one.may_look(0.0) && one.take(0.0, 0.0));
+        assert_eq!(taken.count(), 3);
+    }
+
+    #[test]
+    fn a_look_that_finds_no_candidate_is_followed_by_a_pause() {
+        let mut one = Exploration::new(None);
+        one.found_none(5.0);
+        assert!(!one.may_look(5.0) && !one.may_look(5.019) && one.may_look(5.02));
+    }
+
+    #[test]
+    fn the_cap_holds_for_an_hour_and_then_anew() {
+        let mut one = Exploration::new(Some(1.0));
+        let takes = [
+            (0.0, 0.75, true),
+            (10.0, 0.5, false),
+            (20.0, 0.25, true),
+            (3_599.9, 0.01, false),
+            (3_600.0, 0.75, true),
+            (7_199.9, 0.5, false),
+            (7_200.0, 1.0, true),
+        ];
+        for (now, dollars, taken) in takes {
+            assert_eq!(one.take(dollars, now), taken, "{dollars} at {now}");
+        }
+    }
+
+    /// Returns a formula of a dollar a second, two for quality and ten for a failure.
+    fn formula() -> Formula {
+        let stake = Stake::new().second("1").quality("2").failure("10");
+        let score = Score::Money(Stakes::default().with(Priority::Default, stake));
+        let formula = score.formula(Priority::Default, 0.5, &ExchangeRates::new());
+        formula.expect("stakes in dollars")
+    }
+
+    /// Returns what a candidate that costs three dollars, and at best 5.50, is worth exploring.
+    fn worth(last_seen: f64, in_vain: u8, best: f64, request: f64, admitted: bool) -> Option<f64> {
+        let mut candidate = Candidate::new(
+            Prior {
+                first_byte: std::time::Duration::ZERO,
+                latency: std::time::Duration::ZERO,
+                reliability: 1.0,
+                quality: 1.0,
+            },
+            1,
+        );
+        candidate.last_seen = last_seen;
+        candidate.tried_in_vain = in_vain;
+        let one = Weighed {
+            index: 4,
+            cost: Some(3.0),
+            expected: Expected {
+                first_byte: 1.0,
+                latency: 4.0,
+                reliability: 0.8,
+                quality: 0.5,
+            },
+            admitted,
+        };
+        // A hundred requests are to come that the best candidate serves at this score.
+        let gains = Gains([None, Some((formula(), 100.0, best)), None]);
+        let find = gains.find(1_000.0, &candidate, &one, &formula(), request)?;
+        assert_eq!((find.index, find.dollars, find.hope), (4, 3.0, 5.5));
+        Some(find.worth)
+    }
+
+    fn assert_near(one: Option<f64>, other: f64) {
+        assert!(
+            one.is_some_and(|one| (one - other).abs() < 1e-9),
+            "{one:?} and not {other}"
+        );
+    }
+
+    #[test]
+    fn a_candidate_is_worth_its_savings_by_their_chance_less_the_loss_of_this_request() {
+        let never = f64::NEG_INFINITY;
+        // 250 dollars are saved if it is as good as hoped; this request loses a tenth of a dollar.
+        assert_near(worth(never, 0, 8.0, 8.0, true), 0.1 * 250.0 - 0.1);
+        assert_near(worth(940.0, 0, 8.0, 8.0, true), 0.003 * 0.5 * 250.0 - 0.1);
+        assert_near(worth(never, 0, 8.0, 9.0, true), 0.1 * 250.0);
+        assert_eq!(worth(never, 0, 5.0, 8.0, true), None, "nothing is saved");
+        assert_eq!(
+            worth(never, 0, 8.0, 8.0, false),
+            None,
+            "it may not be chosen"
+        );
+    }
+
+    #[test]
+    fn a_candidate_that_was_seen_lately_is_not_explored_and_after_one_in_vain_less_often() {
+        for (in_vain, least) in [(0, 15.0), (1, 30.0), (2, 45.0)] {
+            assert_eq!(worth(1_000.0 - least, in_vain, 80.0, 9.0, true), None);
+            assert!(worth(999.9 - least, in_vain, 80.0, 9.0, true).is_some());
+        }
+    }
+
+    #[test]
+    fn the_find_that_is_worth_more_is_taken() {
+        let find = |worth| Find {
+            index: 0,
+            dollars: 0.0,
+            hope: 0.0,
+            worth,
+        };
+        assert!(find(1.0).beats(None) && find(2.0).beats(Some(find(1.0))));
+        assert!(!find(1.0).beats(Some(find(1.0))) && !find(1.0).beats(Some(find(2.0))));
+    }
+}

@@ -68,6 +68,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ages_are_those_of_the_calls_that_are_left() {
+        let mut flight = Flight::default();
+        assert_eq!((flight.oldest_age(9.0), flight.mean_age(9.0)), (0.0, 0.0));
+        let calls: Vec<_> = [1.0, 3.0, 8.0].map(|now| flight.start(now)).into();
+        assert_eq!((flight.oldest_age(9.0), flight.mean_age(9.0)), (8.0, 5.0));
+        flight.end(calls[1]);
+        assert_eq!((flight.oldest_age(9.0), flight.mean_age(9.0)), (8.0, 4.5));
+        flight.end(calls[0]);
+        assert_eq!((flight.oldest_age(9.0), flight.mean_age(9.0)), (1.0, 1.0));
+        assert_eq!((flight.first, flight.end(calls[1] + 9)), (2, None));
+        flight.end(calls[2]);
+        let next = flight.start(5.0);
+        assert_eq!(
+            (next, flight.end(next), flight.end(0)),
+            (3, Some(5.0), None)
+        );
+    }
+
+    #[test]
     fn calls_may_end_in_any_order_and_leave_nothing() {
         let mut flight = Flight::default();
         let calls: Vec<_> = (0..4).map(|n| flight.start(f64::from(n))).collect();

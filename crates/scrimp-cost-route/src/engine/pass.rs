@@ -134,3 +134,81 @@ impl Limits {
                 .is_none_or(|most| cost.is_some_and(|cost| cost <= most))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_one_is_the_best_of_the_others() {
+        let next = |worths: &[f64]| {
+            let mut next = Next::default();
+            let each = worths.iter().enumerate();
+            each.for_each(|(index, worth)| next.add(index, *worth));
+            [0, 1, 2].map(|index| next.but(index))
+        };
+        assert_eq!(next(&[]), [None; 3]);
+        assert_eq!(next(&[5.0]), [None, Some(5.0), Some(5.0)]);
+        for worths in [[5.0, 3.0, 4.0], [3.0, 4.0, 5.0], [4.0, 5.0, 3.0]] {
+            let others = [0, 1, 2].map(|index| {
+                let others = worths
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != index);
+                others.map(|(_, worth)| *worth).reduce(f64::min)
+            });
+            assert_eq!(next(&worths), others, "{worths:?}");
+        }
+        assert_eq!(next(&[5.0, 5.0, 9.0]), [Some(5.0); 3]);
+    }
+
+    #[test]
+    fn a_known_price_beats_an_unknown_one_and_else_the_lower_score_wins() {
+        let one = |score, unknown| Best {
+            index: 0,
+            score,
+            unknown,
+        };
+        assert!(one(9.0, true).beats(None));
+        assert!(one(9.0, false).beats(Some(one(1.0, true))));
+        assert!(!one(1.0, true).beats(Some(one(9.0, false))));
+        for unknown in [false, true] {
+            assert!(one(1.0, unknown).beats(Some(one(2.0, unknown))));
+            assert!(!one(2.0, unknown).beats(Some(one(1.0, unknown))));
+            assert!(
+                !one(1.0, unknown).beats(Some(one(1.0, unknown))),
+                "the first stays"
+            );
+        }
+    }
+
+    #[test]
+    fn a_candidate_on_a_limit_is_within_it_and_an_unknown_price_is_not() {
+        let expected = Expected {
+            first_byte: 1.0,
+            latency: 2.0,
+            reliability: 0.5,
+            quality: 0.7,
+        };
+        let none = Limits {
+            min_quality: None,
+            max_latency: None,
+            max_price: None,
+        };
+        assert!(none.pass(None, &expected) && none.pass(Some(1e9), &expected));
+        let limits = |quality, latency, price| Limits {
+            min_quality: Some(quality),
+            max_latency: Some(latency),
+            max_price: Some(price),
+        };
+        assert!(limits(0.7, 2.0, 3.0).pass(Some(3.0), &expected));
+        assert!(!limits(0.7, 2.0, 3.0).pass(None, &expected));
+        for limits in [
+            limits(0.71, 2.0, 3.0),
+            limits(0.7, 1.9, 3.0),
+            limits(0.7, 2.0, 2.9),
+        ] {
+            assert!(!limits.pass(Some(3.0), &expected), "{limits:?}");
+        }
+    }
+}

@@ -43,6 +43,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn requests_are_counted_by_priority_and_count_less_as_they_age() {
+        let at = |trust| super::super::decay::Discount {
+            fast: 1.0,
+            slow: 1.0,
+            long: 1.0,
+            trust,
+        };
+        let mut traffic = Traffic::default();
+        (0..4).for_each(|_| traffic.add(Priority::High, at(1.0)));
+        (0..3).for_each(|_| traffic.add(Priority::Default, at(0.5)));
+        traffic.add(Priority::Low, at(0.5));
+        let counts = traffic.expected(at(0.5));
+        let expected = [
+            (Priority::Low, 1.0),
+            (Priority::Default, 3.0),
+            (Priority::High, 2.0),
+        ];
+        assert_eq!(counts, expected);
+        traffic.scale(0.5);
+        assert_eq!(traffic.expected(at(1.0)), expected);
+        let seconds = traffic.seconds(6.0, at(1.0));
+        assert!(
+            (seconds - TRUST / std::f64::consts::LN_2).abs() < 1e-9,
+            "{seconds}"
+        );
+    }
+
+    #[test]
     fn a_steady_rate_is_found_however_the_landmarks_move() {
         let mut decays = Decays::new([1.0, 1.0, 1.0].map(Decay::new), Decay::new(TRUST));
         let mut traffic = Traffic::default();

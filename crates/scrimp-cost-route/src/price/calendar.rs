@@ -118,6 +118,47 @@ mod tests {
     }
 
     #[test]
+    fn every_month_of_four_centuries_has_its_days() {
+        let is_leap = |year: u64| {
+            year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
+        };
+        let mut day = 0;
+        for year in 1970..2_400 {
+            for (month, days) in (1..).zip([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
+                let days = days + u64::from(month == 2 && is_leap(year));
+                let (start, next) = (day * DAY, (day + days) * DAY);
+                let bounds = (at(start), Some(at(next)));
+                assert_eq!(Period::Month.bounds(at(start)), bounds, "{year}-{month}");
+                assert_eq!(Period::Month.bounds(at(next - 1)), bounds, "{year}-{month}");
+                day += days;
+            }
+        }
+    }
+
+    #[test]
+    fn the_other_periods_begin_by_the_clock_and_have_a_name() {
+        let now = 1_795_518_754; // 2026-11-24T11:12:34Z
+        for (period, name, start, length) in [
+            (Period::Minute, "minute", 1_795_518_720, 60),
+            (Period::Hour, "hour", 1_795_518_000, 3_600),
+            (Period::Day, "day", 1_795_478_400, DAY),
+        ] {
+            assert_eq!(
+                period.bounds(at(now)),
+                (at(start), Some(at(start + length)))
+            );
+            assert_eq!(period.name(), name);
+        }
+        assert_eq!(Period::Forever.bounds(at(now)), (UNIX_EPOCH, None));
+        assert_eq!(
+            (Period::Month.name(), Period::Forever.name()),
+            ("month", "forever")
+        );
+        assert_eq!(minute_of_day(now), 11 * 60 + 12);
+        assert_eq!(since_epoch(UNIX_EPOCH - Duration::from_secs(5)), 0);
+    }
+
+    #[test]
     fn the_first_of_january_1970_was_a_thursday() {
         assert_eq!(weekday(0), 3);
         assert_eq!(weekday(1_795_518_000), 1); // a Tuesday

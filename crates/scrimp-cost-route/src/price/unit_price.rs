@@ -243,6 +243,31 @@ mod tests {
     }
 
     #[test]
+    fn zeros_behind_the_eighteenth_digit_say_nothing_and_other_digits_are_refused() {
+        let read = |text: &str| text.parse::<UnitPrice>().ok();
+        let price = Some(UnitPrice::bare(2_500_000_000_000));
+        assert_eq!(read("0.0000025"), price);
+        assert_eq!(read("0.00000250000000000000000"), price);
+        assert_eq!(read("2500000.000e-12"), price);
+        assert_eq!(read("0.0000025000000000001"), None);
+        assert_eq!(read("0.000000000000000001"), Some(UnitPrice::bare(1)));
+        assert_eq!(read("0.0000000000000000010"), Some(UnitPrice::bare(1)));
+        assert_eq!(read("0.0000000000000000011"), None);
+        assert_eq!(
+            read("-1.50"),
+            Some(UnitPrice::bare(-1_500_000_000_000_000_000))
+        );
+        assert_eq!(
+            read("-1.5").map(|price| price.to_string()).as_deref(),
+            Some("-1.5")
+        );
+        for text in ["", "-", "1e", "e5", "1e21", "1.2.3", "1e9999999999", "--1"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(read("1e20"), Some(UnitPrice::bare(10_i128.pow(38))));
+    }
+
+    #[test]
     fn money_is_rounded_up_whatever_its_size() {
         let pico = |sum: i128| Sum(sum).money(Currency::USD).pico();
         let wide = i128::from(u64::MAX);

@@ -191,3 +191,84 @@ impl Usage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes a usage in which each class has another number of tokens.
+    fn all_classes() -> Usage {
+        let classes = (1_u64..).zip(TokenClass::ALL);
+        classes.fold(Usage::bytes(100, 200), |usage, (n, class)| {
+            usage.with(class, n)
+        })
+    }
+
+    #[test]
+    fn the_prompt_and_the_answer_are_the_sums_of_their_classes() {
+        let usage = all_classes();
+        assert_eq!((usage.prompt(), usage.completion()), (45, 60));
+        for class in TokenClass::ALL {
+            let one = Usage::default().with(class, 7);
+            let expected = if class.is_input() { (7, 0) } else { (0, 7) };
+            assert_eq!(
+                (one.prompt(), one.completion()),
+                expected,
+                "{}",
+                class.name()
+            );
+            assert_eq!(format!("{class:?}"), class.name());
+        }
+    }
+
+    #[test]
+    fn usages_add_up_in_each_class_and_saturate() {
+        let usage = all_classes();
+        let twice = usage.plus(&usage);
+        assert_eq!((twice.bytes_in, twice.bytes_out), (200, 400));
+        for class in TokenClass::ALL {
+            assert_eq!(twice.tokens(class), 2 * usage.tokens(class));
+        }
+        let most = Usage::bytes(u64::MAX, u64::MAX).with(TokenClass::Input, u64::MAX);
+        assert_eq!(most.plus(&most), most);
+    }
+
+    #[test]
+    fn a_part_of_a_usage_is_rounded_up_and_never_above_the_whole() {
+        let usage = all_classes();
+        let part = usage.scaled(1, 3);
+        assert_eq!((part.bytes_in, part.bytes_out), (34, 67));
+        for class in TokenClass::ALL {
+            assert_eq!(part.tokens(class), usage.tokens(class).div_ceil(3));
+        }
+        assert_eq!(usage.scaled(3, 3), usage);
+        assert_eq!(usage.scaled(4, 3), usage);
+        assert_eq!(usage.scaled(0, 3), Usage::default());
+        assert_eq!(
+            Usage::bytes(u64::MAX, 0).scaled(1, 2).bytes_in,
+            u64::MAX / 2 + 1
+        );
+    }
+
+    #[test]
+    fn a_class_without_a_rate_has_that_of_the_nearest_one_above() {
+        let parents = TokenClass::ALL.map(|class| class.parent().map_or("", TokenClass::name));
+        let expected = [
+            "",
+            "Input",
+            "CacheRead",
+            "Input",
+            "CacheWrite",
+            "CacheWrite",
+            "Input",
+            "Input",
+            "Input",
+            "",
+            "Output",
+            "Output",
+            "Output",
+            "Output",
+        ];
+        assert_eq!(parents, expected);
+    }
+}

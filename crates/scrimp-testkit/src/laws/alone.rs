@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{Gate, Readiness};
 
-/// Checks layers that store.
+/// Checks layers that store, and that all others call their backend for each request.
 pub(super) async fn a_hit_needs_no_backend(bench: &Bench<'_>) -> Verdict {
     if !bench.subject.stores {
-        return Ok(());
+        return every_request_needs_the_backend(bench).await;
     }
     let stage = bench.stage();
     bench
@@ -29,6 +29,23 @@ pub(super) async fn a_hit_needs_no_backend(bench: &Bench<'_>) -> Verdict {
             made == 0,
             format!("{when}: {made} calls to the backend"),
             "the stored answer, and no call",
+        )?;
+    }
+    Ok(())
+}
+
+/// A layer that stores, and is not declared to, would pass the law without being asked.
+async fn every_request_needs_the_backend(bench: &Bench<'_>) -> Verdict {
+    let stage = bench.stage();
+    for turn in 1..=2 {
+        let when = format!("call {turn} of two equal ones, in turn");
+        bench.served(&when, &stage.service, 0).await?;
+        settle().await;
+        let made = stage.upstream.calls();
+        ensure(
+            made >= turn,
+            format!("{when}: {made} calls to the backend in all"),
+            "a call for each, or a layer that is declared to store",
         )?;
     }
     Ok(())

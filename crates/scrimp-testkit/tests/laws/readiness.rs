@@ -12,7 +12,7 @@ use scrimp_testkit::{Scripted, Subject};
 use tower::{Service, ServiceExt, layer::layer_fn};
 
 use crate::calls::{Answer, Req, Res, breaks, passing, storing};
-use crate::store::Careless;
+use crate::store::{Careless, Store, StoreLayer};
 
 #[test]
 fn polling_one_instance_and_driving_another_strands_a_permit() {
@@ -45,6 +45,16 @@ fn waiting_for_the_backend_fails_a_hit() {
     let subject = storing(|store| store.waits_for_inner = true);
     breaks("a_hit_needs_no_backend", &subject, "did not end");
     breaks("readiness_is_honest", &subject, "Pending");
+}
+
+#[test]
+fn a_layer_that_stores_and_is_not_declared_to_is_found() {
+    let subject = Subject::new(|| StoreLayer::new(Store::default())).answers_alone();
+    breaks(
+        "a_hit_needs_no_backend",
+        &subject,
+        "1 calls to the backend in all",
+    );
 }
 
 #[test]

@@ -120,6 +120,8 @@ fn what_a_request_claims_of_its_target_counts() {
         ("x-forwarded-proto", "http"),
         ("forwarded", "for=1, HOST=evil"),
         ("forwarded", "for=\"a;host=evil\""),
+        ("forwarded", "proto=http"),
+        ("forwarded", "by=1;Proto=https;for=2"),
     ] {
         assert_ne!(plain.as_ref(), with("/a", &[claim]).as_ref(), "{claim:?}");
     }
@@ -128,6 +130,13 @@ fn what_a_request_claims_of_its_target_counts() {
         from("for=1;proto=https").as_ref(),
         from("for=2;proto=https").as_ref()
     );
+    assert_ne!(
+        from("for=1;proto=https").as_ref(),
+        from("for=1;proto=http").as_ref()
+    );
+    assert_ne!(from("host=a").as_ref(), from("host=b").as_ref());
+    assert_ne!(from("host=https").as_ref(), from("proto=https").as_ref());
+    assert_eq!(from("for=1;by=2").as_ref(), from("for=2").as_ref());
     let at = |host| with("http://a/", &[("host", host)]);
     assert_eq!(at("A:80").as_ref(), with("http://a/", &[]).as_ref());
     assert_ne!(at("evil").as_ref(), with("http://a/", &[]).as_ref());

@@ -142,3 +142,157 @@ fn a_cancelled_probe_lets_another_go() {
     breaker.cancelled();
     assert!(breaker.admits(1.0));
 }
+
+#[test]
+fn the_share_that_surely_fails_is_the_lower_end_of_wilsons_interval() {
+    // Fewest failures of so many attempts from which more than half surely fail.
+    let fewest = [
+        (8.0, 7.0),
+        (9.0, 8.0),
+        (10.0, 9.0),
+        (12.0, 10.0),
+        (16.0, 12.0),
+        (20.0, 15.0),
+        (25.0, 18.0),
+        (30.0, 21.0),
+        (40.0, 27.0),
+        (50.0, 32.0),
+        (100.0, 60.0),
+        (1_000.0, 531.0),
+    ];
+    for (attempts, failures) in fewest {
+        assert!(
+            is_mostly_failing(failures, attempts),
+            "{failures} of {attempts}"
+        );
+        assert!(
+            !is_mostly_failing(failures - 1.0, attempts),
+            "{failures} of {attempts}"
+        );
+    }
+    assert!(!is_mostly_failing(7.0, 7.0), "too few attempts");
+    assert!(is_mostly_failing(8.0, 8.0) && !is_mostly_failing(0.0, 8.0));
+}
+
+#[test]
+fn failures_are_no_outage_while_calls_that_began_after_the_first_are_under_way() {
+    let mut breaker = Breaker::default();
+    let fail = |breaker: &mut Breaker| {
+        let failure = failure(0.01, (1.0, 100.0));
+        breaker.failed(0.0, &failure)
+    };
+    breaker.started();
+    assert_eq!(fail(&mut breaker), None);
+    (0..19).for_each(|_| breaker.started());
+    for failures in 2..20 {
+        assert_eq!(fail(&mut breaker), None, "{failures}");
+        assert_eq!(health(&breaker, 0.0), Health::Up, "{failures}");
+    }
+    assert_eq!(fail(&mut breaker), Some(20), "none is left that may answer");
+    assert!(matches!(health(&breaker, 0.0), Health::Out { .. }));
+}
+
+#[test]
+fn a_row_of_failures_is_an_outage_where_chance_would_not_make_it() {
+    // Three in a row at 4 % come once in 15,000, and at 5 % once in 8,000.
+    for (rate, is_outage) in [(0.04, true), (0.05, false)] {
+        let mut breaker = Breaker::default();
+        for _ in 0..3 {
+            breaker.failed(0.0, &failure(rate, (1.0, 100.0)));
+        }
+        assert_eq!(
+            matches!(breaker.state, State::Out { .. }),
+            is_outage,
+            "{rate}"
+        );
+    }
+}
+
+#[test]
+fn a_provider_that_is_out_is_told_from_one_that_is_half_open() {
+    let breaker = out();
+    assert!(!breaker.is_up() && breaker.out_until() == 1.0);
+    assert!(!breaker.is_half_open(0.9) && breaker.is_half_open(1.0));
+    assert_eq!(health(&breaker, 0.9), Health::Out { until: at(1.0) });
+    assert_eq!(health(&breaker, 1.0), Health::HalfOpen);
+    let breaker = Breaker::default();
+    assert!(breaker.is_up() && !breaker.is_half_open(5.0) && breaker.out_until() == 0.0);
+}
+
+/// Returns a provider that answered its second probe at 3.5 seconds: it is on its way back.
+fn on_its_way_back() -> Breaker {
+    let mut breaker = out();
+    breaker.started();
+    fail(&mut breaker, 1.0);
+    breaker.started();
+    breaker.succeeded(3.5, 3.0);
+    assert_eq!(health(&breaker, 3.5), Health::Ramp { permille: 100 });
+    breaker
+}
+
+#[test]
+fn time_takes_a_provider_a_step_further_if_it_has_answered_since() {
+    let mut breaker = on_its_way_back();
+    breaker.admits(13.6);
+    assert_eq!(
+        health(&breaker, 13.6),
+        Health::Ramp { permille: 100 },
+        "no answer"
+    );
+    breaker.succeeded(13.0, 13.0);
+    breaker.admits(13.5);
+    assert_eq!(
+        health(&breaker, 13.5),
+        Health::Ramp { permille: 100 },
+        "ten seconds"
+    );
+    breaker.admits(13.6);
+    assert_eq!(health(&breaker, 13.6), Health::Ramp { permille: 500 });
+    breaker.admits(23.7);
+    assert_eq!(
+        health(&breaker, 23.7),
+        Health::Ramp { permille: 500 },
+        "no answer"
+    );
+    breaker.succeeded(23.7, 23.7);
+    assert!(breaker.admits(23.7));
+    assert_eq!(health(&breaker, 23.7), Health::Up);
+}
+
+#[test]
+fn a_share_that_is_not_used_does_not_come_as_a_burst() {
+    let mut breaker = on_its_way_back();
+    // Ten requests were admitted, and went elsewhere.
+    let admitted = (0..100).filter(|_| breaker.admits(4.0)).count();
+    assert_eq!(admitted, 91, "from the tenth on, until it is used");
+    breaker.started();
+    assert!((0..9).all(|_| !breaker.admits(4.0)) && breaker.admits(4.0));
+}
+
+#[test]
+fn a_success_from_before_does_not_bring_a_provider_back_and_a_failure_takes_it_out_again() {
+    let mut breaker = out();
+    breaker.succeeded(0.5, 0.0);
+    assert_eq!(health(&breaker, 0.5), Health::Out { until: at(1.0) });
+    let mut breaker = on_its_way_back();
+    for _ in 0..3 {
+        fail(&mut breaker, 4.0);
+    }
+    // The outages before are over, and counted no more.
+    assert_eq!(health(&breaker, 4.0), Health::Out { until: at(5.0) });
+}
+
+#[test]
+fn a_longer_wait_that_a_provider_asks_for_while_it_is_out_counts_and_a_shorter_one_does_not() {
+    let asks = |seconds: f64| Failure {
+        retry_after: Some(seconds),
+        ..failure(0.01, (3.0, 3.0))
+    };
+    let mut breaker = out();
+    assert_eq!(breaker.failed(0.5, &asks(60.0)), None);
+    assert_eq!(health(&breaker, 0.5), Health::Out { until: at(60.5) });
+    for shorter in [asks(2.0), failure(0.01, (3.0, 3.0))] {
+        assert_eq!(breaker.failed(0.6, &shorter), None);
+        assert_eq!(health(&breaker, 0.6), Health::Out { until: at(60.5) });
+    }
+}

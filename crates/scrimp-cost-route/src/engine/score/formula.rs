@@ -101,3 +101,6 @@ impl Formula {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

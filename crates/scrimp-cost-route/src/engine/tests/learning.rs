@@ -46,17 +46,26 @@ fn a_call_to_a_candidate_that_is_gone_changes_no_other() {
 }
 
 #[test]
-fn a_month_of_time_leaves_the_estimates_numbers() {
+fn a_month_of_time_leaves_the_estimates_numbers_that_follow_what_is_seen() {
     let mut router = router(&[1.0]);
-    for hour in 0..720 {
+    for hour in 0..720_u32 {
+        // A day of two seconds, then a day of six.
+        let seconds = if hour / 24 % 2 == 0 { 2.0 } else { 6.0 };
         let now = f64::from(hour) * 3_600.0;
-        let _ = choose(&mut router, now, &[Some(0.01)]);
-        call(&mut router, now, 0, 2.0, Outcome::Succeeded);
-        let estimate = terms(&router, now + 2.0).estimate;
+        for call_of_the_hour in 0..3_u32 {
+            let now = now + 10.0 * f64::from(call_of_the_hour);
+            let _ = choose(&mut router, now, &[Some(0.01)]);
+            call(&mut router, now, 0, seconds, Outcome::Succeeded);
+        }
+        let estimate = terms(&router, now + 26.0).estimate;
+        let latency = estimate.latency.as_secs_f64();
+        let day = if seconds < 4.0 { 1.5..3.0 } else { 4.5..7.0 };
         assert!(
-            (1.0..=2.0).contains(&estimate.latency.as_secs_f64()),
-            "{estimate:?}"
+            hour % 24 < 3 || day.contains(&latency),
+            "{hour}: {estimate:?}"
         );
+        assert!((0.98..=1.0).contains(&estimate.reliability), "{estimate:?}");
+        assert!((0.89..=0.91).contains(&estimate.quality), "{estimate:?}");
     }
 }
 
@@ -115,6 +124,42 @@ fn what_was_thought_fades_to_what_is_usual_when_it_is_not_seen_any_more() {
     assert!(thought(638.0) > 6.5, "{}", thought(638.0));
     assert!((2.0..6.0).contains(&thought(720.0)), "{}", thought(720.0));
     assert!(thought(1_300.0) < 1.6, "{}", thought(1_300.0));
+}
+
+#[test]
+fn more_than_half_that_fail_put_a_candidate_out_and_a_half_does_not() {
+    // The row of failures never grows above two. A minute passes first, so that weights differ.
+    let failures_until_out = |fails: fn(u32) -> bool| {
+        let mut router = router(&[1.0]);
+        (0..600_u32).find(|&n| {
+            let outcome = if fails(n) { FAILED } else { Outcome::Succeeded };
+            call(&mut router, 60.0 + f64::from(n) / 1_000.0, 0, 0.0, outcome);
+            terms(&router, 61.0).health != Health::Up
+        })
+    };
+    let two_of_three = failures_until_out(|n| n % 3 != 0);
+    assert!(
+        two_of_three.is_some_and(|calls| (20..60).contains(&calls)),
+        "{two_of_three:?}"
+    );
+    assert_eq!(failures_until_out(|n| n % 2 == 0), None);
+    assert_eq!(failures_until_out(|n| n % 3 == 0), None);
+}
+
+#[test]
+fn three_quick_failures_while_seventeen_others_are_under_way_are_no_outage() {
+    let mut router = router(&[1.0]);
+    call(&mut router, 0.0, 0, 0.01, FAILED);
+    let mut others: Vec<_> = (0..19).map(|_| router.started(at(0.01), 0)).collect();
+    for ticket in others.drain(..2) {
+        router.ended(at(0.02), ticket, FAILED);
+    }
+    assert_eq!(terms(&router, 0.02).health, Health::Up);
+    assert_eq!(terms(&router, 0.02).in_flight, 17);
+    for ticket in others {
+        router.ended(at(0.05), ticket, FAILED);
+    }
+    assert!(matches!(terms(&router, 0.05).health, Health::Out { .. }));
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! The engine's laws, by what they are about.
 
 mod choosing;
+mod estimating;
 mod exploring;
 mod learning;
 

@@ -35,6 +35,87 @@ fn a_tier_reprices_the_whole_request_or_only_what_is_past_it() {
 }
 
 #[test]
+fn marginal_tiers_price_each_part_of_the_prompt_and_the_answer_with_the_first() {
+    let rates = |input, read, output| {
+        TokenRates::text(rate(input), rate(output)).with(TokenClass::CacheRead, rate(read))
+    };
+    let tariff = Tariff::new(Currency::USD)
+        .tokens(rates("0.001", "0.0001", "0.002"))
+        .tier(200, rates("0.005", "0.0005", "0.009"))
+        .tier(100, rates("0.003", "0.0003", "0.007"))
+        .tiering(Tiering::Marginal);
+    let usage = |input, read, output| Usage::text(input, output).with(TokenClass::CacheRead, read);
+    // Plain input comes first: 80 of it and 20 cached are in the first tier, 30 in the second.
+    assert_eq!(cost(&tariff, usage(80, 50, 10), 0), "$0.111");
+    assert_eq!(cost(&tariff, usage(250, 0, 10), 0), "$0.67");
+    assert_eq!(cost(&tariff, usage(90, 120, 10), 0), "$0.146");
+    assert_eq!(cost(&tariff, usage(100, 100, 0), 0), "$0.13");
+    assert_eq!(cost(&tariff, usage(0, 0, 10), 0), "$0.02");
+    // The whole request at the rates of its tier, to compare.
+    let whole = tariff.tiering(Tiering::Whole);
+    assert_eq!(cost(&whole, usage(80, 50, 10), 0), "$0.325");
+}
+
+#[test]
+fn a_tariff_is_free_only_if_all_its_prices_are_zero() {
+    let new = || Tariff::new(Currency::USD);
+    let paid = || TokenRates::text(rate("0"), rate("0.001"));
+    let zero = || TokenRates::text(rate("0"), rate("0"));
+    let daily = || PriceWindow::daily(0, 60);
+    for tariff in [
+        new().per_request("0.01"),
+        new().per_kib_in("0.01"),
+        new().per_kib_out("0.01"),
+        new().tokens(paid()),
+        new().tier(100, paid()),
+        new().window(daily(), paid()),
+    ] {
+        let price = Price::from(tariff);
+        assert!(matches!(price, Price::Known(_)), "{price:?}");
+        assert_eq!(price.currency(), Some(Currency::USD));
+    }
+    for tariff in [
+        new(),
+        new().tokens(zero()).tier(9, zero()).window(daily(), zero()),
+    ] {
+        let price = Price::from(tariff);
+        assert_eq!((price.currency(), price.clone()), (None, Price::Free));
+        assert!(!price.depends_on_tokens() && !price.charges_errors());
+        assert_eq!(
+            price.cost(&Usage::text(1, 1), UNIX_EPOCH, 0),
+            Some(Money::ZERO)
+        );
+    }
+    assert_eq!(Price::Unknown.cost(&Usage::default(), UNIX_EPOCH, 0), None);
+}
+
+#[test]
+fn a_price_depends_on_tokens_if_any_rates_do_and_charges_errors_if_it_says_so() {
+    let new = || Tariff::new(Currency::USD).per_request("0.01");
+    let rates = || TokenRates::text(rate("0.001"), rate("0.001"));
+    let depends = |tariff| Price::from(tariff).depends_on_tokens();
+    assert!(!depends(new()) && !depends(new().tokens(TokenRates::new())));
+    assert!(depends(new().tokens(rates())) && depends(new().tier(5, rates())));
+    assert!(depends(new().window(PriceWindow::daily(0, 60), rates())));
+    let charges = |tariff| Price::from(tariff).charges_errors();
+    assert!(!charges(new()) && charges(new().errors_paid(true)));
+}
+
+#[test]
+fn a_volume_step_of_the_same_start_replaces_one_and_steps_come_in_any_order() {
+    let tariff = Tariff::new(Currency::USD)
+        .per_request("1")
+        .volume_step(100, 500, Period::Day)
+        .volume_step(10, 900, Period::Day)
+        .volume_step(100, 250, Period::Day);
+    assert_eq!(tariff.volume_period(), Some(Period::Day));
+    for (used, expected) in [(9, "$1.00"), (10, "$0.90"), (99, "$0.90"), (100, "$0.25")] {
+        assert_eq!(cost(&tariff, Usage::default(), used), expected, "{used}");
+    }
+    assert_eq!(Tariff::new(Currency::USD).volume_period(), None);
+}
+
+#[test]
 fn tokens_without_a_price_make_the_cost_unknown_not_zero() {
     let tariff =
         Tariff::new(Currency::USD).tokens(TokenRates::new().with(TokenClass::Input, Rate::ZERO));
