@@ -141,6 +141,8 @@ impl PendingEntry {
         if call.explicit_only && !policy.source().is_explicit() {
             return Err(Refusal::NotCacheable);
         }
+        // The rule's own bounds hold, so it comes last.
+        policy.jitter(call.asked.jitter);
         if let Some(rule) = rule {
             rule.bound(&mut policy);
         }
