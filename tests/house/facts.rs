@@ -6,7 +6,7 @@ use std::fs;
 use crate::sources::{Source, below, root};
 
 /// Crates that must use scrimp-http.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 11] = [
     "scrimp-batch",
     "scrimp-cache",
     "scrimp-cdn",
@@ -17,6 +17,7 @@ const LAYERS: [&str; 10] = [
     "scrimp-prefetch",
     "scrimp-reqwest",
     "scrimp-stampede",
+    "scrimp-warm",
 ];
 
 /// Signs of code that parses a field or lists field names.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
     "batch",
     "cache",
     "cdn",
@@ -17,6 +17,7 @@ const LAYERS: [&str; 11] = [
     "prefetch",
     "redis",
     "stampede",
+    "warm",
 ];
 
 #[test]

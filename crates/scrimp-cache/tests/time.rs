@@ -5,9 +5,9 @@ mod common;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Rig, layer, minute, noon, reply};
+use common::{Rig, layer, minute, noon, reply, request};
 use http_body_util::BodyExt;
-use scrimp_core::extensions::{CacheInfo, Directive};
+use scrimp_core::extensions::{CacheInfo, Directive, Explain, LifetimeJitter};
 use scrimp_testkit::{Gate, Reply, Scripted};
 use tower::{Layer, ServiceExt};
 
@@ -32,6 +32,50 @@ async fn a_wall_clock_that_jumps_neither_ages_nor_renews_what_is_stored() {
     assert_eq!(rig.get("/").await.header("age"), "30");
     rig.clock.advance_instant(Duration::from_secs(30));
     assert!(!rig.get("/").await.is_hit());
+}
+
+/// Fetches these pages ahead of time with a jitter. Returns the seconds for which each is fresh.
+async fn lifetimes(rig: &Rig, jitter: u16, pages: usize) -> Vec<u64> {
+    let mut lifetimes = Vec::new();
+    for page in 0..pages {
+        let mut ahead = request("GET", &format!("/{page}"), &[]);
+        ahead.extensions_mut().insert(Directive::Prefetch);
+        ahead.extensions_mut().insert(LifetimeJitter(jitter));
+        ahead.extensions_mut().insert(Explain);
+        let answer = rig.send(ahead).await.expect("an answer");
+        let info = answer.extensions.get::<CacheInfo>().expect("a verdict");
+        lifetimes.push(info.expires_in.expect("a lifetime").as_secs());
+    }
+    lifetimes
+}
+
+#[tokio::test]
+async fn what_was_fetched_together_does_not_expire_together_and_never_later() {
+    let hour = || reply(200, &[("cache-control", "max-age=3600")], "x");
+    let rig = Rig::answering(layer(), move |_| hour());
+    let cut = lifetimes(&rig, 200, 100).await;
+    assert!(cut.iter().all(|seconds| (2_880..=3_600).contains(seconds)));
+    let (low, high) = (cut.iter().min(), cut.iter().max());
+    assert!(low < Some(&3_060) && high > Some(&3_420), "{cut:?}");
+
+    // Everything may be cut off, and no more.
+    let hour = || reply(200, &[("cache-control", "max-age=3600")], "x");
+    let rig = Rig::answering(layer().rule("min-ttl=30m"), move |_| hour());
+    let bounded = lifetimes(&rig, u16::MAX, 100).await;
+    assert!(
+        bounded.iter().all(|s| (1_800..=3_600).contains(s)),
+        "{bounded:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_without_a_directive_is_stored_for_its_whole_lifetime() {
+    let rig = Rig::answering(layer(), |_| minute("x"));
+    let mut plain = request("GET", "/", &[]);
+    plain.extensions_mut().insert(LifetimeJitter(1_000));
+    rig.send(plain).await.expect("an answer");
+    rig.clock.advance(Duration::from_millis(59_999));
+    assert!(rig.get("/").await.is_hit());
 }
 
 #[tokio::test]

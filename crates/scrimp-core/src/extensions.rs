@@ -1,7 +1,7 @@
 //! Messages between layers, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`DueBy`],
-//! [`Directive`], [`Background`], [`Tags`], [`Explain`], [`TellTags`], [`Repeatable`], [`Fence`],
+//! [`Directive`], [`LifetimeJitter`], [`Background`], [`Tags`], [`Explain`], [`TellTags`], [`Repeatable`], [`Fence`],
 //! [`Since`], [`Carried`]. On responses: [`Apart`], [`CacheInfo`], [`CacheTags`], [`Charge`], [`Settlement`],
 //! [`OtherCharges`], [`Booked`], [`RefusedTenants`], [`Shared`].
 
@@ -70,6 +70,14 @@ pub enum Directive {
     /// first to be refused when money is short.
     Prefetch,
 }
+
+/// On a request with a [`Directive`]: what a cache stores for it is fresh for a shorter time. A random part of
+/// the lifetime is cut off, at most this many thousandths of it.
+///
+/// Responses that were fetched together, ahead of time, then do not expire together. A lifetime is never made
+/// longer, and an infinite one stays infinite. More than 1,000 counts as 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifetimeJitter(pub u16);
 
 /// On a request with [`Directive::RefreshNow`]: no caller waits for the response, which only
 /// updates a store.

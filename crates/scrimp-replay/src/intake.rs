@@ -5,7 +5,7 @@ use std::{cell::Cell, io, rc::Rc};
 use crate::{
     error::{Error, Result},
     input::{Input, Line, Lines, Source, cannot_read},
-    line::{self, Format, Reader},
+    line::{self, Entry, Format, Reader},
     progress::Progress,
     recognised::Recognised,
     report::{BadLine, Reading},
@@ -25,36 +25,54 @@ const STRIDE: u64 = 4096;
 const HEAD: usize = 64;
 const HEAD_BYTES: usize = 1 << 18;
 
-/// Reads all inputs, one after another.
+/// Receiver of the requests in logs.
+pub(crate) trait Sink {
+    /// Receives a request that the settings do not leave out. Returns false to leave it out all the same.
+    fn request(&mut self, entry: &Entry) -> Result<bool>;
+}
+
+/// Reads all inputs, one after another, to be replayed.
 pub(crate) fn read(
     inputs: Vec<Input>,
     settings: &Settings,
     progress: &mut dyn Progress,
 ) -> Result<(Reading, Sorted, Content)> {
+    let mut kept = Kept {
+        content: Content::default(),
+        sorter: Sorter::new(settings.sort_memory),
+    };
+    let reading = read_into(inputs, settings, &mut kept, progress)?;
+    let sorted = kept.sorter.finish()?;
+    if sorted.count == 0 {
+        let why = nothing_in(&reading);
+        let names = reading.names();
+        return Err(Error::new(format!(
+            "there is nothing to replay in {names}: {why}"
+        )));
+    }
+    Ok((reading, sorted, kept.content))
+}
+
+/// Reads all inputs, one after another.
+pub(crate) fn read_into(
+    inputs: Vec<Input>,
+    settings: &Settings,
+    sink: &mut dyn Sink,
+    progress: &mut dyn Progress,
+) -> Result<Reading> {
     let mut intake = Intake {
         reading: Reading::default(),
         recognised: Recognised::default(),
-        content: Content::default(),
-        sorter: Sorter::new(settings.sort_memory),
+        sink,
         reads_fields: settings.reads_fields(),
         settings,
     };
     for input in inputs {
         intake.read(input, progress)?;
     }
-    let Intake {
-        mut reading,
-        recognised,
-        content,
-        sorter,
-        ..
-    } = intake;
-    reading.warnings.extend(recognised.warnings());
-    let sorted = sorter.finish()?;
-    if sorted.count == 0 {
-        return Err(Error::new(nothing_to_replay(&reading)));
-    }
-    Ok((reading, sorted, content))
+    let warnings = intake.recognised.warnings();
+    intake.reading.warnings.extend(warnings);
+    Ok(intake.reading)
 }
 
 /// The purpose of the requests of a log.
@@ -80,11 +98,16 @@ pub(crate) struct Opened {
     ended: Option<io::Result<()>>,
 }
 
+/// Requests that are sorted, to be replayed.
+struct Kept {
+    content: Content,
+    sorter: Sorter,
+}
+
 struct Intake<'a> {
     reading: Reading,
     recognised: Recognised,
-    content: Content,
-    sorter: Sorter,
+    sink: &'a mut dyn Sink,
     /// Flag that a rule reads header fields, so that user agents are kept.
     reads_fields: bool,
     settings: &'a Settings,
@@ -126,6 +149,17 @@ impl Opened {
             counts,
             ended,
         })
+    }
+}
+
+// === impl Kept ===
+
+impl Sink for Kept {
+    fn request(&mut self, entry: &Entry) -> Result<bool> {
+        self.content.params.note(&entry.target);
+        self.content.footprint.note(entry);
+        self.sorter.push(entry)?;
+        Ok(true)
     }
 }
 
@@ -189,11 +223,8 @@ impl Intake<'_> {
                 reading.lines += 1;
                 self.recognised.note(&parsed);
                 reading.timed += u64::from(parsed.entry.latency.is_some());
-                if self.settings.counts(&parsed.entry) {
-                    self.content.params.note(&parsed.entry.target);
-                    self.content.footprint.note(&parsed.entry);
-                    self.sorter.push(&parsed.entry)?;
-                } else {
+                let counts = self.settings.counts(&parsed.entry);
+                if !(counts && self.sink.request(&parsed.entry)?) {
                     reading.left_out += 1;
                 }
             }
@@ -236,8 +267,8 @@ fn damage(name: &str, lines: u64, error: &io::Error) -> String {
     format!("{name} {what}: the {lines} lines before that were used")
 }
 
-fn nothing_to_replay(reading: &Reading) -> String {
-    let names = reading.names();
+/// Returns the reason why logs have no request that counts.
+pub(crate) fn nothing_in(reading: &Reading) -> String {
     let why = match (
         reading.lines,
         reading.left_out,
@@ -258,5 +289,5 @@ fn nothing_to_replay(reading: &Reading) -> String {
         .first()
         .map(|text| format!("; {text}"))
         .unwrap_or_default();
-    format!("there is nothing to replay in {names}: {why}{warning}")
+    format!("{why}{warning}")
 }

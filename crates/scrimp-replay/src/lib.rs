@@ -15,7 +15,11 @@
 //! scrimp replay access.log.gz --price 0.002 --ttl 10m --rule "path=/** query=none" --html report.html
 //! scrimp replay access.log.gz --all --provider "budget price=0.004 latency=900ms"
 //! scrimp demo
+//! scrimp warm access.log.gz --top 500 --to http://127.0.0.1:8080 --price 0.002 --budget 1
 //! ```
+//!
+//! `scrimp warm` (feature `warm`, on by default) fills a cache with what the log says callers ask for most, by
+//! the crate `scrimp-warm`; the library has [`rank`] for that.
 //!
 //! # The library
 //!
@@ -80,6 +84,7 @@ mod nodes;
 mod offer;
 mod overlap;
 mod progress;
+mod rank;
 mod recognised;
 mod replay;
 mod report;
@@ -98,6 +103,8 @@ mod timeline;
 mod ttl;
 mod units;
 mod upstream;
+#[cfg(feature = "warm")]
+mod warm;
 mod watch;
 
 pub use curve::{Curve, Point};
@@ -110,6 +117,7 @@ pub use line::Format;
 pub use nodes::{FleetReport, FleetSide, SharedTierReport, Spread};
 pub use offer::Offer;
 pub use progress::Progress;
+pub use rank::{RankBy, RankedTarget, Ranking, rank};
 pub use replay::replay;
 pub use report::{BadLine, Coalesced, Reading, Report};
 pub use routes::Route;

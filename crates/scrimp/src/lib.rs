@@ -28,6 +28,9 @@
 //! | `serde` | | (money in files and settings, as strings) |
 //! | `stack` | | (types with names: `Stack`, a service with all its layers, and its `Body`) |
 //! | `stampede` | `scrimp::stampede` | waiting when an answer expires, and calls made at once for the same |
+//! | `warm` | `scrimp::warm` | waiting for what callers will ask for: fills the cache from lists and logs |
+//! | `warm-schedule` | | (at the times of a cron expression) |
+//! | `warm-sitemap` | | (from sitemaps) |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
 //!
@@ -163,6 +166,9 @@ pub use scrimp_reqwest as reqwest;
 #[cfg(feature = "stampede")]
 #[doc(inline)]
 pub use scrimp_stampede as stampede;
+#[cfg(feature = "warm")]
+#[doc(inline)]
+pub use scrimp_warm as warm;
 
 #[cfg(all(doctest, feature = "cache"))]
 #[doc = include_str!("../README.md")]

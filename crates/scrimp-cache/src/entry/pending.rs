@@ -152,6 +152,8 @@ impl PendingEntry {
         if call.explicit_only && !policy.source().is_explicit() {
             return Err(Refusal::NotCacheable);
         }
+        // The rule's own bounds hold, so it comes last.
+        policy.jitter(call.asked.jitter);
         if let Some(rule) = rule {
             rule.bound(&mut policy);
         }
@@ -206,6 +208,7 @@ impl PendingEntry {
             let after = old.age_of_call(call.sent);
             config.changes.observe(key, after, changed);
             self.policy.set_lifetime(config.changes.lifetime(key));
+            self.policy.jitter(call.asked.jitter);
             if let Some(rule) = config.rules.get(self.rule) {
                 rule.bound(&mut self.policy);
             }

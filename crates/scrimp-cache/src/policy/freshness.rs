@@ -112,6 +112,13 @@ impl Policy {
         self.lifetime = lifetime.into();
     }
 
+    /// Cuts a random part off the lifetime, at most this many thousandths.
+    pub(crate) fn jitter(&mut self, thousandths: u16) {
+        if thousandths > 0 {
+            self.bound(None, None, chance(thousandths));
+        }
+    }
+
     /// Applies an operator's bounds to the lifetime, and the jitter that `chance` (0 to 1)
     /// selects.
     pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {
@@ -134,6 +141,11 @@ impl Policy {
         }
         .boxed();
     }
+}
+
+/// Returns a random part of a lifetime, at most this many thousandths.
+pub(crate) fn chance(thousandths: u16) -> f64 {
+    fastrand::f64() * f64::from(thousandths) / 1000.0
 }
 
 /// Returns `corrected_initial_age` of §4.2.3.

@@ -4,7 +4,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, Uri, header}
 use http_body::Body;
 use scrimp_core::{
     BodyDigest, KeyBuf,
-    extensions::{Background, Directive, Explain, TellTags},
+    extensions::{Background, Directive, Explain, LifetimeJitter, TellTags},
 };
 use scrimp_http::{
     body::Presence,
@@ -46,6 +46,8 @@ pub(crate) struct LookupRequest {
     /// Use of the request's credentials for its response.
     pub(crate) credentials: CredentialUse,
     pub(crate) directive: Option<Directive>,
+    /// Thousandths of a lifetime that chance may cut off.
+    pub(crate) jitter: u16,
     /// Flag that no caller waits for the response.
     pub(crate) background: bool,
     /// Flag that credentials of its caller were removed.
@@ -120,11 +122,14 @@ impl RequestView {
         let extensions = request.extensions();
         let directive = extensions.get::<Directive>().copied();
         let explain = config.explains(extensions);
+        // Only a few requests have a directive: the others do not look for it.
+        let jitter = directive.and_then(|_| extensions.get::<LifetimeJitter>());
         Self::Lookup(LookupRequest {
             facts,
             rule: place,
             credentials,
             directive,
+            jitter: jitter.map_or(0, |jitter| jitter.0),
             background: directive == Some(Directive::RefreshNow)
                 && extensions.get::<Background>().is_some(),
             stripped: false,
@@ -246,6 +251,7 @@ impl LookupRequest {
             rule,
             credentials: CredentialUse::Personal,
             directive: None,
+            jitter: 0,
             background: false,
             stripped: false,
             body_key: false,

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::{Rule, path};
 use crate::policy::{
     Policy,
+    freshness::chance,
     storable::{Permissions, blames_request, heuristically_cacheable},
 };
 
@@ -177,7 +178,7 @@ impl Rule {
     /// Applies the rule's bounds to the policy.
     pub(crate) fn bound(&self, policy: &mut Policy) {
         let limits = self.limits;
-        let cut = fastrand::f64() * f64::from(limits.jitter) / 1000.0;
+        let cut = chance(limits.jitter);
         policy.bound(limits.min_ttl, limits.max_ttl, cut);
         if let Some(window) = self.fail_safe {
             policy.fail_safe(window);

@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
 
+#[cfg(feature = "warm")]
+use super::warm::{WARM_HELP, WarmArgs};
 use super::{
     size::size,
     values::{Waits, host, method, price, rule, takes, waits},
@@ -37,6 +39,10 @@ pub(super) enum Command {
     /// Show the savings of the layers and the failures they prevent: four scenarios, six failures
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
+    /// Fill a cache ahead of time: from lists, sitemaps and access logs, within a rate and a budget
+    #[cfg(feature = "warm")]
+    #[command(after_help = WARM_HELP)]
+    Warm(Box<WarmArgs>),
     /// Generate the access log of a shop, in Combined Log Format
     SampleLog(SampleArgs),
 }

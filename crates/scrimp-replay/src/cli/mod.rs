@@ -3,13 +3,15 @@
 //! | code | when |
 //! |---|---|
 //! | 0 | success; also if the reader of the output closed it |
-//! | 1 | a required goal of the demonstration was not met |
+//! | 1 | a required goal of the demonstration was not met; no request of `warm` was of use |
 //! | 2 | an argument is invalid, or an input cannot be read, or contains nothing to replay |
 
 mod args;
 mod bar;
 mod size;
 mod values;
+#[cfg(feature = "warm")]
+mod warm;
 
 use std::{
     fs::File,
@@ -43,7 +45,12 @@ pub fn main() -> ExitCode {
                 run_replay(args, &settings, inputs).map(|()| ExitCode::SUCCESS)
             }
             (Err(error), _) | (_, Err(error)) if error.is_io() => Err(error),
-            (Err(error), _) | (_, Err(error)) => return refuse(&usage(&error)),
+            (Err(error), _) | (_, Err(error)) => return refuse(&usage("replay", &error)),
+        },
+        #[cfg(feature = "warm")]
+        Command::Warm(args) => match args.plan() {
+            Ok(plan) => args.run(&plan),
+            Err(error) => return refuse(&usage("warm", &error)),
         },
         Command::Demo(args) => run_demo(args),
         Command::SampleLog(args) => sample_log(args).map(|()| ExitCode::SUCCESS),
@@ -152,12 +159,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// Words an error in the arguments as clap does, with the usage.
-fn usage(error: &Error) -> clap::Error {
+fn usage(name: &str, error: &Error) -> clap::Error {
     let mut command = Cli::command();
     command.build();
     let kind = ErrorKind::ValueValidation;
-    match command.find_subcommand_mut("replay") {
-        Some(replay) => replay.error(kind, error),
+    match command.find_subcommand_mut(name) {
+        Some(command) => command.error(kind, error),
         None => command.error(kind, error),
     }
 }
