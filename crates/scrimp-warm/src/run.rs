@@ -13,10 +13,10 @@ use tower_service::Service;
 use crate::{
     call::{self, Ended},
     config::Config,
-    event::{WarmEvent, WarmOutcome},
+    event::{StopReason, WarmEvent, WarmOutcome},
     journal::{Journal, JournalError},
     limits::Limits,
-    report::{StopReason, WarmReport},
+    report::WarmReport,
     targets::Targets,
 };
 
