@@ -5,12 +5,7 @@ use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 use governor::Quota;
 use scrimp_core::{BoxError, Clock, Governed, Money, RateLimit, SettingError, Settings};
 
-use crate::{
-    Warmer,
-    config::{Config, OWNER},
-    event::WarmEvent,
-    spared::Spared,
-};
+use crate::{Warmer, config::Config, event::WarmEvent, spared::Spared, variants::OWNER};
 
 /// Longest time of a setting.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

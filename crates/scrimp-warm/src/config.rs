@@ -6,9 +6,6 @@ use scrimp_core::{Clock, Money, RateLimit};
 
 use crate::{event::WarmEvent, spared::Spared, variants::Variants};
 
-/// The name of the built type, for errors.
-pub(crate) const OWNER: &str = "Warmer";
-
 /// Receiver of events.
 pub(crate) type OnEvent = Arc<dyn Fn(&WarmEvent<'_>) + Send + Sync>;
 

@@ -1,10 +1,8 @@
 //! Events of a run.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::{StatusCode, Uri};
-
-use crate::report::StopReason;
 
 /// An event of a run, for progress.
 #[derive(Debug, Clone)]
@@ -54,4 +52,37 @@ pub enum WarmOutcome {
     Failed,
     /// There was no complete response in time.
     TimedOut,
+}
+
+/// Reason for the end of a run that did not make all requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The highest number of calls is reached.
+    Calls,
+    /// The budget of the run is used up.
+    Budget,
+    /// A layer or a server refuses calls: for money (402), for longer than the run waits, or too often in a
+    /// row.
+    Refused,
+    /// The caller of the run asked it to stop.
+    Asked,
+    /// The journal could not be written.
+    Journal,
+}
+
+// === impl StopReason ===
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Calls => "stopped: the highest number of calls is reached",
+            Self::Budget => "stopped: the budget is used up",
+            Self::Refused => "stopped: calls are refused",
+            Self::Asked => "stopped on request",
+            Self::Journal => "stopped: the journal cannot be written",
+        })
+    }
 }

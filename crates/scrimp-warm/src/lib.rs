@@ -121,9 +121,9 @@ mod variants;
 mod warmer;
 
 pub use builder::WarmerBuilder;
-pub use event::{WarmEvent, WarmOutcome};
+pub use event::{StopReason, WarmEvent, WarmOutcome};
 pub use journal::JournalError;
-pub use report::{StopReason, WarmReport};
+pub use report::WarmReport;
 #[cfg(feature = "schedule")]
 pub use schedule::Schedule;
 pub use scrimp_core::SettingError;

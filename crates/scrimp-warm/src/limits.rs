@@ -2,7 +2,7 @@
 
 use scrimp_core::{Money, Totals};
 
-use crate::{config::Config, report::StopReason};
+use crate::{config::Config, event::StopReason};
 
 /// Calls and money of a run, and of the earlier ones that it goes on with.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use http::StatusCode;
 use scrimp_core::Totals;
 
-use crate::event::WarmOutcome;
+use crate::event::{StopReason, WarmOutcome};
 
 /// Result of a run: what was warmed, and what it cost.
 ///
@@ -56,25 +56,6 @@ pub struct WarmReport {
     pub paused: Duration,
     /// Reason for the end of the run, if it did not make all requests.
     pub stopped: Option<StopReason>,
-}
-
-/// Reason for the end of a run that did not make all requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum StopReason {
-    /// The highest number of calls is reached.
-    Calls,
-    /// The budget of the run is used up.
-    Budget,
-    /// A layer or a server refuses calls: for money (402), for longer than the run waits, or too often in a
-    /// row.
-    Refused,
-    /// The caller of the run asked it to stop.
-    Asked,
-    /// The journal could not be written.
-    Journal,
 }
 
 // === impl WarmReport ===
@@ -140,6 +121,8 @@ impl fmt::Display for WarmReport {
         }
         if self.earlier_calls > 0 {
             line("earlier calls", &self.earlier_calls)?;
+        }
+        if !self.earlier_cost.is_zero() {
             line("earlier cost", &self.earlier_cost.to_string())?;
         }
         line("bytes", &self.bytes)?;
@@ -157,20 +140,6 @@ impl fmt::Display for WarmReport {
             Some(reason) => writeln!(f, "{reason}"),
             None => Ok(()),
         }
-    }
-}
-
-// === impl StopReason ===
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Calls => "stopped: the highest number of calls is reached",
-            Self::Budget => "stopped: the budget is used up",
-            Self::Refused => "stopped: calls are refused",
-            Self::Asked => "stopped on request",
-            Self::Journal => "stopped: the journal cannot be written",
-        })
     }
 }
 

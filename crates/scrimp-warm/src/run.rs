@@ -13,10 +13,10 @@ use tower_service::Service;
 use crate::{
     call::{self, Ended},
     config::Config,
-    event::{WarmEvent, WarmOutcome},
+    event::{StopReason, WarmEvent, WarmOutcome},
     journal::{Journal, JournalError},
     limits::Limits,
-    report::{StopReason, WarmReport},
+    report::WarmReport,
     targets::Targets,
 };
 
@@ -299,7 +299,9 @@ impl<'a, S> Run<'a, S> {
         if self.paused_until.is_none_or(|until| now >= until) {
             self.refusals += 1;
         }
-        let doubled = PAUSES.0.saturating_mul(1 << (self.refusals - 1).min(16));
+        let doubled = PAUSES
+            .0
+            .saturating_mul(1 << self.refusals.saturating_sub(1).min(16));
         let pause = retry_after.unwrap_or(doubled.min(PAUSES.1));
         if status == StatusCode::PAYMENT_REQUIRED
             || pause > self.config.max_pause

@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use scrimp_core::{BoxError, SettingError};
 use scrimp_http::role::{Role, role};
 
-use crate::config::OWNER;
-
+/// The name of the type that has the settings, for errors.
+pub(crate) const OWNER: &str = "Warmer";
 /// Most variants of a URI.
 pub(crate) const MOST: usize = 64;
 

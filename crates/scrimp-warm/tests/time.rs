@@ -146,6 +146,22 @@ async fn a_server_that_refuses_for_ever_ends_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_success_between_two_refusals_of_calls_in_flight_is_no_end() {
+    let refusals = AtomicUsize::new(0);
+    let (rig, _) = noting(move |parts| match parts.uri.path() {
+        "/0" | "/2" if refusals.fetch_add(1, Relaxed) < 2 => {
+            let last = parts.uri.path() == "/2";
+            let delay = Duration::from_millis(if last { 300 } else { 100 });
+            reply(parts, 429, &[]).delay(delay)
+        }
+        _ => page(parts).delay(Duration::from_millis(200)),
+    });
+    let report = rig.warm(Warmer::builder().concurrency(3), 5).await;
+    assert_eq!((report.refused, report.stored), (2, 5));
+    assert!(report.stopped.is_none() && report.paused > Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_that_is_too_long_ends_the_run() {
     let (rig, times) = noting(|parts| reply(parts, 429, &[("retry-after", "86400")]));
     let report = rig.warm(Warmer::builder().concurrency(1), 5).await;
