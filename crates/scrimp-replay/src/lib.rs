@@ -59,6 +59,7 @@
 
 pub mod cli;
 
+mod ahead;
 mod beside;
 mod ceiling;
 mod curve;
@@ -79,6 +80,7 @@ mod line;
 mod nodes;
 mod offer;
 mod overlap;
+mod prefetch;
 mod progress;
 mod recognised;
 mod replay;
@@ -100,6 +102,7 @@ mod units;
 mod upstream;
 mod watch;
 
+pub use ahead::{PrefetchReport, PrefetchSide, Waited};
 pub use curve::{Curve, Point};
 pub use error::{Error, Result};
 pub use explain::Explanation;
