@@ -35,6 +35,8 @@ pub(crate) struct Event {
     pub(crate) at: Instant,
     /// Whether the response can come from a cache. `None`: it does not say.
     pub(crate) fetchable: Option<bool>,
+    /// No cache has said so: it follows from the response.
+    pub(crate) is_guess: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) private_if: Option<PrivateIf>,
@@ -136,6 +138,7 @@ impl Event {
             version: request.version(),
             at: config.clock.instant(),
             fetchable: None,
+            is_guess: false,
             headers: headers.clone(),
             tenant: tenant.cloned(),
             private_if: extensions.get::<PrivateIf>().cloned(),
@@ -165,6 +168,7 @@ impl Event {
                 _ => verdict.stored,
             }),
         };
+        self.is_guess = stored.is_none();
         self.fetchable = Some(stored.unwrap_or_else(|| {
             let control = ResponseControl::parse(headers.get_all(CACHE_CONTROL));
             let own = control.private || headers.contains_key(SET_COOKIE);

@@ -97,6 +97,7 @@ impl SpeculationRules {
             version,
             at: shared.config.clock.instant(),
             fetchable: None,
+            is_guess: false,
             headers: headers.clone(),
             tenant: tenant.cloned(),
             private_if: None,

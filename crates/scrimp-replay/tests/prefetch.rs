@@ -24,6 +24,18 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap()
 }
 
+#[test]
+fn what_the_cache_does_not_store_is_fetched_once() {
+    let log = visits(50, "10.0.0.");
+    let args = ["-", "--prefetch=0.5", "--ttl", "none"];
+    let side = &json(&args, log.as_bytes())["prefetch"]["with"][0];
+    assert_eq!(
+        (&side["failed"], &side["prefetches"]),
+        (&1.into(), &1.into()),
+        "{side}"
+    );
+}
+
 /// Checks that no value of waiting loses money, and that the outcomes are those of all prefetches.
 fn is_sound(report: &Value) {
     for side in report["with"].as_array().unwrap() {
@@ -69,7 +81,6 @@ fn without_sessions_value_or_budget_nothing_is_fetched() {
         (&["-", "--prefetch"][..], none),
         (&["-", "--prefetch=0"], &log),
         (&["-", "--prefetch=1", "--prefetch-budget", "0.001"], &log),
-        (&["-", "--prefetch=0.5", "--ttl", "none"], &log),
     ] {
         let report = &json(args, log.as_bytes())["prefetch"];
         for side in report["with"].as_array().unwrap() {
