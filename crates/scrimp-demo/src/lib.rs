@@ -1,4 +1,4 @@
-//! Four scenarios and six failures, through the real layers, in virtual time.
+//! Five scenarios and six failures, through the real layers, in virtual time.
 //!
 //! Each scenario generates its traffic from a seed and sends it through suitable layers, over an
 //! upstream that has a (virtual) duration, a price and a counter of its calls. It compares the
@@ -27,6 +27,7 @@ mod feed;
 mod json;
 mod nightly;
 mod outcome;
+mod pages;
 mod prices;
 #[doc(hidden)]
 pub mod support;
@@ -100,9 +101,10 @@ impl Demo {
             let catalogue = spawn(scope, || virtually(catalogue::run(self))?);
             let feed = spawn(scope, || virtually(feed::run(self))?);
             let dashboard = spawn(scope, || virtually(dashboard::run(self))?);
+            let pages = spawn(scope, || virtually(pages::run(self))?);
             let failures = go_wrong();
-            let scenarios =
-                [catalogue, feed, dashboard, nightly].map(|scenario| scenario.and_then(join));
+            let scenarios = [catalogue, pages, feed, dashboard, nightly]
+                .map(|scenario| scenario.and_then(join));
             (scenarios, failures)
         });
         Ok(Outcome {

@@ -99,6 +99,7 @@ pub mod own_call;
 pub mod part;
 pub mod peek;
 pub mod proxy_status;
+pub mod purpose;
 pub mod range;
 pub mod redirect;
 pub mod repeat;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::{HeaderValue, uri::PathAndQuery};
 use scrimp_core::{BoxError, Clock, Money, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
@@ -167,6 +168,23 @@ impl PrefetchLayerBuilder {
     /// a rule with the credentials in its key. Default: prefetches have no credentials.
     pub fn personal(self) -> Self {
         self.change(|settings| settings.set(|config| config.personal = true))
+    }
+
+    /// Leaves fetching to browsers: pages get a `Speculation-Rules` field with this path, where the application
+    /// serves [`speculation_rules`](PrefetchLayer::speculation_rules). The layer then learns from pages only,
+    /// and fetches nothing itself. Default: the layer fetches. Range: an absolute path without quotes.
+    pub fn browser_rules(self, path: &str) -> Self {
+        let is_path = path.starts_with('/') && !path.starts_with("//");
+        let value = match is_path && path.parse::<PathAndQuery>().is_ok() {
+            true if !path.contains(['"', '\\']) => {
+                HeaderValue::try_from(format!("\"{path}\"")).ok()
+            }
+            _ => None,
+        };
+        let problem = || format!("must be an absolute path, but is {path:?}");
+        let value = value.ok_or_else(|| SettingError::new(OWNER, "browser_rules", problem()));
+        let set = |config: &mut Config, value| config.rules = Some(value);
+        self.change(|settings| settings.checked(value, set))
     }
 
     /// Sets which fields are credentials. Default: those that scrimp-http lists.

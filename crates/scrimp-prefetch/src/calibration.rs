@@ -6,6 +6,9 @@ const BINS: usize = 24;
 /// Weight of what a predictor says itself, in outcomes.
 const PRIOR: f64 = 8.0;
 
+/// Standard errors that caution takes off: 19 of 20 estimates are above the result.
+const CAUTION: f64 = 1.645;
+
 /// Share that older outcomes keep with each new one of their range: about the last 1,000 count.
 const KEEP: f64 = 0.999;
 
@@ -17,8 +20,11 @@ const KEEP: f64 = 0.999;
 #[derive(Debug, Clone)]
 pub struct Calibration {
     bins: [Bin; BINS],
-    /// The values after pooling.
+    /// The values after pooling, and the outcomes that each rests on.
     fitted: [f64; BINS],
+    seen: [f64; BINS],
+    /// Outcomes that the statement of the predictor counts as.
+    trust: f64,
     stale: bool,
 }
 
@@ -29,6 +35,8 @@ struct Bin {
     said: f64,
     /// Sum of the outcomes.
     right: f64,
+    /// Weight of the outcomes without what the predictor says.
+    seen: f64,
 }
 
 // === impl Calibration ===
@@ -50,12 +58,25 @@ impl Calibration {
                 weight: PRIOR,
                 said: PRIOR * middle,
                 right: PRIOR * middle,
+                seen: 0.0,
             };
         }
         Self {
             bins,
             fitted: [0.0; BINS],
+            seen: [0.0; BINS],
+            trust: PRIOR,
             stale: true,
+        }
+    }
+
+    /// Returns a calibration for which statements count only as far as outcomes bear them out: until then, it is
+    /// as [cautious](Self::cautious) as can be.
+    #[must_use]
+    pub fn doubting() -> Self {
+        Self {
+            trust: 0.0,
+            ..Self::new()
         }
     }
 
@@ -63,6 +84,7 @@ impl Calibration {
     pub fn learn(&mut self, confidence: f64, right: bool) {
         let bin = &mut self.bins[bin(confidence)];
         bin.weight = bin.weight * KEEP + 1.0;
+        bin.seen = bin.seen * KEEP + 1.0;
         bin.said = bin.said * KEEP + clamped(confidence);
         bin.right = bin.right * KEEP + f64::from(u8::from(right));
         self.stale = true;
@@ -90,12 +112,26 @@ impl Calibration {
         self.fitted[low] + (self.fitted[high] - self.fitted[low]) * part
     }
 
+    /// Returns the least probability that fits what is known, with a certainty of 95 % (Wilson's interval, 1927):
+    /// the fewer outcomes there were, the lower it is.
+    pub fn cautious(&mut self, confidence: f64) -> f64 {
+        let probability = self.probability(confidence);
+        let outcomes = self.seen[bin(confidence)] + self.trust;
+        if outcomes <= 0.0 {
+            return 0.0;
+        }
+        let square = CAUTION * CAUTION / outcomes;
+        let error = probability * (1.0 - probability) / outcomes * CAUTION * CAUTION;
+        let error = (error + square * square / 4.0).sqrt();
+        ((probability + square / 2.0 - error) / (1.0 + square)).max(0.0)
+    }
+
     /// Pools adjacent violators.
     fn fit(&mut self) {
-        let mut pools: [(f64, f64, usize); BINS] = [(0.0, 0.0, 0); BINS];
+        let mut pools: [(f64, f64, usize, f64); BINS] = [(0.0, 0.0, 0, 0.0); BINS];
         let mut count = 0;
         for bin in &self.bins {
-            pools[count] = (bin.right, bin.weight, 1);
+            pools[count] = (bin.right, bin.weight, 1, bin.seen);
             count += 1;
             while count > 1 {
                 let (last, before) = (pools[count - 1], pools[count - 2]);
@@ -103,14 +139,18 @@ impl Calibration {
                     break;
                 }
                 count -= 1;
-                pools[count - 1] = (before.0 + last.0, before.1 + last.1, before.2 + last.2);
+                pools[count - 1] = (
+                    before.0 + last.0,
+                    before.1 + last.1,
+                    before.2 + last.2,
+                    before.3 + last.3,
+                );
             }
         }
         let mut at = 0;
-        for (right, weight, bins) in &pools[..count] {
-            for fitted in &mut self.fitted[at..at + bins] {
-                *fitted = right / weight;
-            }
+        for (right, weight, bins, seen) in &pools[..count] {
+            self.fitted[at..at + bins].fill(right / weight);
+            self.seen[at..at + bins].fill(*seen);
             at += bins;
         }
         self.stale = false;
@@ -125,6 +165,7 @@ impl Default for Bin {
             weight: PRIOR,
             said: 0.0,
             right: 0.0,
+            seen: 0.0,
         }
     }
 }
@@ -207,6 +248,28 @@ mod tests {
             .map(|n| calibration.probability(f64::from(n) / 1000.0))
             .collect();
         assert!(all.is_sorted(), "{all:?}");
+    }
+
+    #[test]
+    fn caution_ends_with_what_is_known() {
+        let (mut calibration, mut draws) = (Calibration::new(), draws());
+        let doubt = |calibration: &mut Calibration| {
+            let (all, less) = (calibration.probability(0.5), calibration.cautious(0.5));
+            assert!(less < all);
+            all - less
+        };
+        let before = doubt(&mut calibration);
+        for _ in 0..2_000 {
+            calibration.learn(0.5, draws.next().unwrap() < 0.5);
+        }
+        let after = doubt(&mut calibration);
+        assert!(before > 0.2 && after < 0.03, "{before} {after}");
+        assert!(calibration.cautious(0.0) < 0.01);
+        let mut doubting = Calibration::doubting();
+        assert!(doubting.probability(0.9) > 0.8 && doubting.cautious(0.9) == 0.0);
+        (0..20).for_each(|_| doubting.learn(0.9, true));
+        let known = doubting.cautious(0.9);
+        assert!(known > 0.8 && known < 0.95, "{known}");
     }
 
     #[test]

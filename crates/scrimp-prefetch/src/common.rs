@@ -13,14 +13,18 @@ use scrimp_core::Tasks;
 use tokio::sync::mpsc;
 
 use crate::{
-    PrefetchStats, learning::Learner, request::Event, shared::Shared, stats::Present, worker::work,
+    PrefetchStats,
+    learning::Learner,
+    shared::Shared,
+    stats::Present,
+    worker::{Message, work},
 };
 
 /// State that the services of a layer own together. The worker holds `shared` alone, so it ends when the
 /// layer and its services are gone.
 pub(crate) struct Common {
     pub(crate) shared: Arc<Shared>,
-    events: mpsc::Sender<Box<Event>>,
+    events: mpsc::Sender<Message>,
     /// The parts that the worker starts with, until the first event.
     idle: Mutex<Option<Idle>>,
     is_working: AtomicBool,
@@ -28,7 +32,7 @@ pub(crate) struct Common {
 }
 
 /// The parts that a worker starts with.
-type Idle = (mpsc::Receiver<Box<Event>>, Box<Learner>);
+type Idle = (mpsc::Receiver<Message>, Box<Learner>);
 
 // === impl Common ===
 
@@ -44,13 +48,15 @@ impl Common {
         }
     }
 
-    /// Hands an event to the worker, without waiting.
-    pub(crate) fn send(&self, event: Box<Event>) {
+    /// Hands a message to the worker, without waiting.
+    pub(crate) fn send(&self, message: Message) {
         if !self.is_working.load(Relaxed) {
             self.start();
         }
-        match self.events.try_send(event) {
-            Ok(()) => self.shared.counters.requests.increment(),
+        let is_visit = matches!(message, Message::Learn(_));
+        match self.events.try_send(message) {
+            Ok(()) if is_visit => self.shared.counters.requests.increment(),
+            Ok(()) => {}
             Err(_) => self.shared.counters.dropped.increment(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
 use scrimp_core::{Clock, Money};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) personal: bool,
     pub(crate) credentials: Credentials,
     pub(crate) target_uri: TargetUri,
+    /// The value of Speculation-Rules, if browsers do the fetching.
+    pub(crate) rules: Option<HeaderValue>,
 }
 
 /// Value and price of a prefetch, in units of one currency.
@@ -70,6 +73,7 @@ impl Config {
             personal: false,
             credentials: Credentials::default(),
             target_uri: TargetUri::default(),
+            rules: None,
         }
     }
 

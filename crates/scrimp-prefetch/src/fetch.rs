@@ -60,7 +60,8 @@ where
     }
 }
 
-async fn run<S, ReqB, ResB>(inner: S, request: Request<ReqB>) -> Fetched
+/// Makes a request, and reads the response to its end.
+pub(crate) async fn run<S, ReqB, ResB>(inner: S, request: Request<ReqB>) -> Fetched
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
     ResB: Body<Data = Bytes>,

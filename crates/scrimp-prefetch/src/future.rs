@@ -10,11 +10,13 @@ use std::{
 
 use http::Response;
 use pin_project_lite::pin_project;
+use scrimp_http::purpose::SPECULATION_RULES;
 
-use crate::{common::Common, request::Event};
+use crate::{common::Common, request::Event, worker::Message};
 
 pin_project! {
-    /// The response of a [`Prefetch`](crate::Prefetch). It passes through as it is.
+    /// The response of a [`Prefetch`](crate::Prefetch). It passes through as it is, but
+    /// for the field that names rules for browsers.
     pub struct PrefetchFuture<F> {
         #[pin]
         call: F,
@@ -38,11 +40,18 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let result = ready!(this.call.poll(cx));
-        if let (Some((mut event, common)), Ok(response)) = (this.event.take(), &result) {
-            let learned = event.answered(response, common.shared.config.personal);
-            match learned {
-                true => common.send(event),
+        let mut result = ready!(this.call.poll(cx));
+        if let (Some((mut event, common)), Ok(response)) = (this.event.take(), &mut result) {
+            let config = &common.shared.config;
+            match event.answered(response, config) {
+                true => {
+                    if let Some(rules) = &config.rules {
+                        // The same for all sessions, so caches may keep it with the page.
+                        let headers = response.headers_mut();
+                        headers.append(SPECULATION_RULES, rules.clone());
+                    }
+                    common.send(Message::Learn(event));
+                }
                 false => common.shared.counters.bypassed.increment(),
             }
         }

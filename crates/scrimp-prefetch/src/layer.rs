@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use tower_layer::Layer;
 
-use crate::{Prefetch, PrefetchStats, common::Common};
+use crate::{Prefetch, PrefetchStats, SpeculationRules, common::Common};
 
 /// A tower layer that learns what each session asks for next, and fetches it ahead of time.
 ///
@@ -22,6 +22,13 @@ impl PrefetchLayer {
         Self {
             common: Arc::new(common),
         }
+    }
+
+    /// Returns a service that answers browsers with the pages that their session is expected to visit next. It
+    /// belongs at the path of [`browser_rules`](crate::PrefetchLayerBuilder::browser_rules).
+    #[must_use]
+    pub fn speculation_rules(&self) -> SpeculationRules {
+        SpeculationRules::of(Arc::clone(&self.common))
     }
 
     /// Returns the counters of the layer. The worker counts with a delay, behind the requests.

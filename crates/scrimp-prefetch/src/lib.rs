@@ -63,7 +63,22 @@
 //! # let _ = prefetch; Ok(()) }
 //! ```
 //!
-//! The model is [`MarkovPredictor`]. A model of your own implements [`Predictor`].
+//! The model is [`MarkovPredictor`]. A model of your own implements [`Predictor`]. Nothing is fetched upon a model's
+//! word before outcomes have shown how often it is right, and then upon the least probability that fits them; to
+//! watch predictions costs nothing.
+//!
+//! # Browsers
+//!
+//! With [`browser_rules`](PrefetchLayerBuilder::browser_rules), browsers fetch, and the layer does not. Each page
+//! has a `Speculation-Rules` field with one path for all sessions, so a cache may keep it with the page. There the
+//! application serves [`PrefetchLayer::speculation_rules`], which answers each session with the pages that it
+//! is expected to visit next, if they pay, and which no cache stores. What a browser has fetched ahead of time makes no
+//! request when its user visits it; that it asks for rules from there is the visit. Browsers may ignore rules, and
+//! their prefetches are not among `useful`, `late` and `wasted`.
+//!
+//! # Users who come back
+//!
+//! [`Precompute`] makes responses for users who are likely to come within the hour, by [`ActivityPredictor`].
 //!
 //! # What is fetched
 //!
@@ -79,8 +94,7 @@
 //! Without a cache inside, what is fetched is thrown away. If all requests have cookies and the cache bypasses
 //! them, as `CacheLayer` does by default, what is fetched is of no use; the layer sees that in the cache's
 //! verdicts and does not fetch. GETs that change something are a fault of the API, which a prefetch would
-//! show: give such paths another method, or no session. For browsers, `Speculation-Rules` let the browser
-//! decide.
+//! show: give such paths another method, or no session.
 //!
 //! On axum, put the layer around the whole router
 //! (`Router::new().fallback_service(app).layer(..)`), where the target is the URI that the request shows.
@@ -101,11 +115,13 @@
 //! Sessions, targets, the model, plans, calls in flight and the queue have fixed sizes. What was not used for
 //! longest makes room, in constant time.
 
+mod activity;
 mod builder;
 mod calibration;
 mod common;
 mod config;
 mod fetch;
+mod flights;
 mod future;
 mod item;
 mod layer;
@@ -115,10 +131,14 @@ mod request;
 mod service;
 mod session;
 mod shared;
+mod speculation;
 mod stats;
 mod trail;
 mod worker;
 
+pub use activity::{
+    ActivityPredictor, ActivityPredictorBuilder, Precompute, PrecomputeBuilder, PrecomputeStats,
+};
 pub use builder::PrefetchLayerBuilder;
 pub use calibration::Calibration;
 pub use future::PrefetchFuture;
@@ -130,6 +150,7 @@ pub use predictor::{
 pub use scrimp_core::SettingError;
 pub use service::Prefetch;
 pub use session::SessionKey;
+pub use speculation::{SpeculationRules, SpeculationRulesFuture};
 pub use stats::PrefetchStats;
 pub use trail::Trail;
 

@@ -16,7 +16,7 @@ use scrimp_core::{
 };
 use scrimp_http::{
     body::Presence, cache_control::ResponseControl, cache_status::CacheVerdict, credentials,
-    own_call::needs_own_call, target::TargetUri,
+    own_call::needs_own_call, purpose, target::TargetUri,
 };
 use tokio::time::Instant;
 
@@ -35,6 +35,8 @@ pub(crate) struct Event {
     pub(crate) at: Instant,
     /// Whether the response can come from a cache. `None`: it does not say.
     pub(crate) fetchable: Option<bool>,
+    /// No cache has said so: it follows from the response.
+    pub(crate) is_guess: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) private_if: Option<PrivateIf>,
@@ -58,7 +60,7 @@ pub(crate) struct Names(RandomState);
 // === impl Names ===
 
 impl Names {
-    fn session(
+    pub(crate) fn session(
         &self,
         config: &Config,
         headers: &HeaderMap,
@@ -114,6 +116,8 @@ impl Event {
             || path.len() > LONGEST
             || extensions.get::<Directive>().is_some()
             || needs_own_call(headers)
+            // A browser that asks ahead of time is no visit of its user.
+            || purpose::is_prefetch(headers)
             || Presence::of(request) != Presence::Absent
             || headers.get_all(HOST).iter().count() > 1
             || credentials::is_in_query(uri)
@@ -134,6 +138,7 @@ impl Event {
             version: request.version(),
             at: config.clock.instant(),
             fetchable: None,
+            is_guess: false,
             headers: headers.clone(),
             tenant: tenant.cloned(),
             private_if: extensions.get::<PrivateIf>().cloned(),
@@ -142,13 +147,16 @@ impl Event {
     }
 
     /// Notes the response. Returns false if the request is not learned: it failed.
-    pub(crate) fn answered<B>(&mut self, response: &Response<B>, personal: bool) -> bool {
+    pub(crate) fn answered<B>(&mut self, response: &Response<B>, config: &Config) -> bool {
+        let headers = response.headers();
+        if config.rules.is_some() && !purpose::is_document(&self.headers, headers) {
+            return false;
+        }
         match response.status() {
             StatusCode::NOT_MODIFIED => return true,
             status if !status.is_success() => return false,
             _ => {}
         }
-        let headers = response.headers();
         let info = response.extensions().get::<CacheInfo>();
         let stored = match info {
             Some(info) => match info.state {
@@ -160,10 +168,11 @@ impl Event {
                 _ => verdict.stored,
             }),
         };
+        self.is_guess = stored.is_none();
         self.fetchable = Some(stored.unwrap_or_else(|| {
             let control = ResponseControl::parse(headers.get_all(CACHE_CONTROL));
             let own = control.private || headers.contains_key(SET_COOKIE);
-            !control.no_store && (personal || !own)
+            !control.no_store && (config.personal || !own)
         }));
         true
     }

@@ -91,6 +91,8 @@ counters! {
     /// Predictions that were not fetched because their target is not cacheable, was seen in one session
     /// only, or belongs to a service of its own.
     not_eligible,
+    /// Pages that browsers were told to fetch.
+    hints,
     /// Prefetches that went to the inner service.
     calls,
     /// Prefetches that ended with an error, a status other than success, a panic or a timeout.

@@ -22,6 +22,10 @@ impl Predictor for Panics {
         let next = Next::Path("/b".into());
         predictions.push(Prediction::new(next, 0.9, seconds(0)));
     }
+
+    fn is_declared(&self) -> bool {
+        true
+    }
 }
 
 /// Waits until the test lets it go on.
@@ -53,6 +57,10 @@ impl Predictor for Invents {
             let next = Next::Path(format!("/invented/{}", self.0));
             predictions.push(Prediction::new(next, 0.9, seconds(600)).class(class));
         }
+    }
+
+    fn is_declared(&self) -> bool {
+        true
     }
 
     fn is_quick(&self) -> bool {

@@ -9,6 +9,7 @@ use crate::{
     intake::Content,
     layers::Layers,
     line::Entry,
+    prefetch::PrefetchRun,
     progress::Progress,
     routes::Routes,
     settings::Settings,
@@ -36,6 +37,7 @@ pub(crate) struct Bench {
     pub(crate) comparison: Option<Comparison>,
     pub(crate) trials: Trials,
     pub(crate) fleet: Option<FleetRun>,
+    pub(crate) prefetch: Option<PrefetchRun>,
 }
 
 /// Result of driving a log.
@@ -69,8 +71,11 @@ impl Bench {
         let fleet = settings
             .fleet
             .map(|fleet| FleetRun::start(settings, fleet, span.0));
+        let prefetch = settings.prefetch.as_ref();
+        let prefetch = prefetch.map(|prefetch| PrefetchRun::start(settings, prefetch, span));
         Ok(Self {
             fleet: fleet.transpose()?,
+            prefetch: prefetch.transpose()?,
             tally: Tally {
                 timeline: Timeline::new(span.0, span.1, settings.price.currency()),
                 routes: Routes::default(),
@@ -83,7 +88,7 @@ impl Bench {
         })
     }
 
-    /// Makes the same request on the stacks of the comparison and of the fleet, if there are any, and on
+    /// Makes the same request on the stacks of the comparison, of the fleet and of the prefetches, if there are any, and on
     /// those of the suggestions.
     pub(crate) fn beside(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
         if let Some(comparison) = &mut self.comparison {
@@ -92,6 +97,9 @@ impl Bench {
         self.trials.call(entry);
         if let Some(fleet) = &mut self.fleet {
             fleet.call(entry);
+        }
+        if let Some(prefetch) = &mut self.prefetch {
+            prefetch.call(entry);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{
+    ahead::PrefetchReport,
     curve::Curve,
     layers::Layers,
     line::format_time,
@@ -57,6 +58,7 @@ struct ReportJson<'a> {
     timeline: TimelineJson,
     stampede: Option<&'a StampedeReport>,
     fleet: Option<&'a FleetReport>,
+    prefetch: Option<&'a PrefetchReport>,
     routes: Vec<RouteJson<'a>>,
     curve: Option<&'a Curve>,
     suggestions: &'a [Suggestion],
@@ -127,6 +129,8 @@ impl Report {
     /// | `stampede` | `null` unless requested: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in total, `upstream_calls`, `doubled` calls while one for the same URL was in flight, and their largest `burst` |
     /// | `fleet` | `null` unless requested: `nodes`, `spread` (`round-robin` or `client`), `clients_known` (requests whose client the log states), `node_bytes`, and `without` and `with` a shared tier (`null` if there is none) each the `upstream_calls`, the requests answered by a node's memory (`node_hits`), by the shared tier (`shared_hits`) and by another's call (`shared_calls`), and the money `saved` |
     /// | `fleet.with` | also of the tier: `max_bytes`, `peak_bytes`, `evicted`, `reads`, `writes`, `latency_seconds` of a read, the time that requests `waited_seconds` for reads, and the money that it `added` to the savings |
+    /// | `prefetch` | `null` unless requested: `clients_known`, `latency_seconds` of a call on average, `lead_seconds`, `min_confidence`, `budget_per_hour` (or `null`), and `without` and, in a list, `with` prefetches the `upstream_calls`, the requests that waited (`waits`), the time that they `waited_seconds` and, per slice of `timeline`, in a list of that name |
+    /// | `prefetch.with` | also for each value of waiting: `value_per_second`, `prefetches` that called the upstream, of which `useful`, `late`, `wasted` and `failed`, `shut_offs`, the waiting that was spared (`spared_seconds`) and its value (`spared`), the price of the calls that were added (`spent`), and the difference (`net`) |
     /// | `routes` | those with the highest savings: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
     /// | `curve` | `null` if no stored response could have answered a request; otherwise the hit rate by memory: `points` with `max_bytes` and `hit_rate`, the smallest first, the `unlimited` hit rate, the index of the `knee` among the points or `null`, the part of the keys `sampled`, 0 to 1, and the `requests` that were tried |
     /// | `suggestions` | settings that would raise the hit rate, the best first: the `change` in words, its `flags`, the hit rates `before` and `after` it, and the number of first `requests` on which it was tried |
@@ -190,6 +194,7 @@ impl Serialize for Report {
             timeline: TimelineJson::of(&self.timeline),
             stampede: self.stampede.as_ref(),
             fleet: self.fleet.as_ref(),
+            prefetch: self.prefetch.as_ref(),
             routes: self.routes_json(),
             curve: self.curve.as_ref(),
             suggestions: &self.suggestions,

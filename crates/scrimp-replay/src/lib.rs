@@ -63,6 +63,7 @@
 
 pub mod cli;
 
+mod ahead;
 mod beside;
 mod ceiling;
 mod curve;
@@ -83,6 +84,7 @@ mod line;
 mod nodes;
 mod offer;
 mod overlap;
+mod prefetch;
 mod progress;
 mod rank;
 mod recognised;
@@ -107,6 +109,7 @@ mod upstream;
 mod warm;
 mod watch;
 
+pub use ahead::{PrefetchReport, PrefetchSide, Waited};
 pub use curve::{Curve, Point};
 pub use error::{Error, Result};
 pub use explain::Explanation;

@@ -13,6 +13,7 @@ use crate::{
     input::Input,
     intake::{self, Content},
     overlap::Crowd,
+    prefetch::PrefetchRun,
     progress::Progress,
     report::{Reading, Report},
     settings::Settings,
@@ -40,10 +41,12 @@ pub fn replay(
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     settings.check_fleet()?;
+    settings.check_prefetch()?;
     let stopwatch = Stopwatch::start();
     let (reading, sorted, content) = intake::read(inputs, settings, progress)?;
     let settings = &Settings {
         longest_logged: sorted.longest,
+        mean_logged: sorted.mean,
         ..settings.clone()
     };
     let driving = drive(reading, sorted, content, settings, progress);
@@ -74,6 +77,7 @@ async fn drive(
         comparison,
         trials,
         fleet,
+        prefetch,
     } = bench;
     let stampede = match comparison {
         Some(comparison) => Some(comparison.finish().await),
@@ -112,6 +116,7 @@ async fn drive(
         routes: tally.routes.top(TOP_ROUTES),
         stampede,
         fleet: fleet.map(FleetRun::finish).transpose()?,
+        prefetch: prefetch.map(PrefetchRun::finish).transpose()?,
         curve: tally.curve.finish(),
         suggestions: trials.finish()?,
         elapsed: Duration::ZERO,

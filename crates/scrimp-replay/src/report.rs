@@ -8,6 +8,7 @@ use serde::Serialize;
 
 pub(crate) use crate::units::ratio;
 use crate::{
+    ahead::PrefetchReport,
     curve::Curve,
     layers::Layers,
     nodes::FleetReport,
@@ -69,6 +70,8 @@ pub struct Report {
     pub stampede: Option<StampedeReport>,
     /// Results of a fleet, if requested.
     pub fleet: Option<FleetReport>,
+    /// Results of prefetching, if requested.
+    pub prefetch: Option<PrefetchReport>,
     /// Hit rate by memory; `None` if no stored response could have answered a request.
     pub curve: Option<Curve>,
     /// Settings that would raise the hit rate, the best first.

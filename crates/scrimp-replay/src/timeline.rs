@@ -79,11 +79,16 @@ impl Timeline {
         }
     }
 
-    fn at(&mut self, time: i64) -> Option<&mut Slice> {
+    /// Returns the index of the slice of a time in microseconds.
+    pub(crate) fn place(&self, time: i64) -> usize {
         let at = (time.div_euclid(MICROS) - self.start).div_euclid(self.seconds);
-        let at = usize::try_from(at)
+        usize::try_from(at)
             .unwrap_or(0)
-            .min(self.slices.len().saturating_sub(1));
+            .min(self.slices.len().saturating_sub(1))
+    }
+
+    fn at(&mut self, time: i64) -> Option<&mut Slice> {
+        let at = self.place(time);
         self.slices.get_mut(at)
     }
 }

@@ -15,6 +15,17 @@ pub(crate) fn units<S: Serializer>(amount: &Money, serializer: S) -> Result<S::O
     serializer.serialize_f64(amount.as_f64())
 }
 
+/// Writes an amount as a number of the currency's units, if there is one.
+pub(crate) fn optional_units<S: Serializer>(
+    amount: &Option<Money>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match amount {
+        Some(amount) => units(amount, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// Returns a part of a whole, 0 to 1; 0 if there is nothing.
 #[expect(clippy::cast_precision_loss, reason = "a ratio for people to read")]
 pub(crate) fn ratio(part: u64, whole: u64) -> f64 {

@@ -14,6 +14,7 @@ fn a_user_sees_the_goal_beside_the_measurement() {
         "goal",
         "measured",
         "product catalogue",
+        "product pages",
         "social feed",
         "dashboard",
         "nightly job",
@@ -40,9 +41,9 @@ fn the_json_output_is_one_object() {
         (Some(7), Some(200))
     );
     assert_eq!(outcome["wrong"].as_array().map(Vec::len), Some(0));
-    assert_eq!(outcome["scenarios"].as_array().map(Vec::len), Some(4));
+    assert_eq!(outcome["scenarios"].as_array().map(Vec::len), Some(5));
     assert_eq!(outcome["failures"].as_array().map(Vec::len), Some(6));
-    let line = &outcome["scenarios"][2]["lines"][0];
+    let line = &outcome["scenarios"][3]["lines"][0];
     assert_eq!(line["what"], "calls for the first load");
     assert_eq!(
         (&line["unit"], &line["with"], &line["without"]),

@@ -26,11 +26,16 @@ impl Class {
 // === impl Classes ===
 
 impl Classes {
-    pub(super) fn of(&mut self, class: Class) -> &mut Calibration {
+    /// Returns the calibration of a class, which begins in doubt unless its confidences were declared.
+    pub(super) fn of(&mut self, class: Class, is_declared: bool) -> &mut Calibration {
         let found = self.0.iter().position(|(own, _)| *own == class);
         let at = found.unwrap_or_else(|| {
             if self.0.len() < CLASSES {
-                self.0.push((class, Calibration::new()));
+                let new = match is_declared {
+                    true => Calibration::new(),
+                    false => Calibration::doubting(),
+                };
+                self.0.push((class, new));
             }
             self.0.len() - 1
         });
@@ -46,7 +51,7 @@ mod tests {
     fn a_hundred_times_as_many_classes_take_no_more_memory() {
         let mut classes = Classes::default();
         for class in 0..100 * CLASSES {
-            classes.of(Class::of(class, 0)).learn(0.5, true);
+            classes.of(Class::of(class, 0), false).learn(0.5, true);
         }
         assert_eq!(classes.0.len(), CLASSES);
     }

@@ -62,9 +62,10 @@ impl Gate {
         self.shut_until.is_some()
     }
 
-    /// Reports whether a prediction of this probability pays.
-    pub(super) fn pays(&self, probability: f64) -> bool {
-        let pays = |stakes: &Stakes| stakes.expected(probability) > 0.0;
+    /// Reports whether a prediction of this probability pays, even at its cautious estimate. Among many
+    /// estimates about the break-even point, those that are too high would be chosen otherwise.
+    pub(super) fn pays(&self, probability: f64, cautious: f64) -> bool {
+        let pays = |stakes: &Stakes| stakes.expected(cautious) > 0.0;
         probability >= self.min_confidence && self.stakes.as_ref().is_some_and(pays)
     }
 
@@ -131,11 +132,11 @@ mod tests {
     fn a_prefetch_pays_if_the_waiting_it_spares_is_worth_more_than_the_calls_it_wastes() {
         // 0.25 · 0.03 = 0.75 · 0.01
         let even = gate("0.03", "0.01", |_| {});
-        assert!(!even.pays(0.25) && even.pays(0.26));
+        assert!(!even.pays(0.25, 0.25) && even.pays(0.26, 0.26) && !even.pays(0.3, 0.24));
         let free = gate("0.001", "0", |_| {});
-        assert!(!free.pays(0.0) && free.pays(0.01));
+        assert!(!free.pays(0.0, 0.0) && free.pays(0.01, 0.01));
         let cautious = gate("1", "0.01", |config| config.min_confidence = 0.7);
-        assert!(!cautious.pays(0.69) && cautious.pays(0.7));
+        assert!(!cautious.pays(0.69, 0.6) && cautious.pays(0.7, 0.6));
     }
 
     #[test]
@@ -145,7 +146,7 @@ mod tests {
             gate("0", "0.01", |_| {}),
             gate("1", "0.01", |config| config.value = None),
         ] {
-            assert!(!gate.is_open(now) && !gate.pays(1.0));
+            assert!(!gate.is_open(now) && !gate.pays(1.0, 1.0));
         }
         assert!(gate("1", "0.01", |_| {}).is_open(now));
     }

@@ -30,6 +30,8 @@ pub(super) struct Known {
     /// More than one session has asked for it. What only one has asked for may be its secret.
     pub(super) is_common: bool,
     pub(super) is_fetchable: bool,
+    /// The cache did not store it. No guess says otherwise.
+    is_refused: bool,
 }
 
 // === impl Items ===
@@ -51,10 +53,11 @@ impl Items {
         self.known.get(&item)
     }
 
-    /// Notes that a target cannot come from the cache. The next request for it may tell otherwise.
+    /// Notes that a target cannot come from the cache. A cache may tell otherwise at a later request.
     pub(super) fn not_fetchable(&mut self, item: ItemId) {
         if let Some(known) = self.known.get_mut(&item) {
             known.is_fetchable = false;
+            known.is_refused = true;
         }
     }
 
@@ -66,7 +69,10 @@ impl Items {
                 return false;
             }
             known.is_common |= known.first != event.session;
-            known.is_fetchable = event.fetchable.unwrap_or(known.is_fetchable);
+            if !(event.is_guess && known.is_refused) {
+                known.is_fetchable = event.fetchable.unwrap_or(known.is_fetchable);
+                known.is_refused &= event.fetchable.is_none();
+            }
             if !Arc::ptr_eq(&known.inner, &event.inner) {
                 known.inner = Arc::clone(&event.inner);
             }
@@ -89,6 +95,7 @@ impl Items {
             first: event.session,
             is_common: false,
             is_fetchable: event.fetchable.unwrap_or(false),
+            is_refused: false,
         };
         self.known.insert(item, known);
         true

@@ -2,6 +2,7 @@
 
 mod classes;
 mod gate;
+mod hints;
 mod items;
 mod plans;
 mod request;
@@ -20,7 +21,8 @@ pub(crate) use self::plans::{Plan, PlanKey};
 use self::{
     classes::{Class, Classes},
     gate::Gate,
-    items::Items,
+    hints::Hints,
+    items::{Items, Known},
     plans::{Due, Plans},
     sessions::{Said, Sessions},
 };
@@ -47,6 +49,7 @@ pub(crate) struct Learner {
     classes: Classes,
     gate: Gate,
     plans: Plans,
+    hints: Hints,
     in_flight: usize,
     /// Kept between requests, so that none allocates.
     predictions: Vec<Prediction>,
@@ -60,6 +63,8 @@ struct Expected {
     uri: Option<Uri>,
     said: Said,
     probability: f64,
+    /// The probability, less what is uncertain of it.
+    cautious: f64,
     delay: Duration,
 }
 
@@ -76,6 +81,7 @@ impl Learner {
             classes: Classes::default(),
             gate: Gate::new(config),
             plans: Plans::new(config.max_pending),
+            hints: Hints::new(config.max_sessions),
             in_flight: 0,
             predictions: Vec::new(),
             expected: Vec::new(),
@@ -114,7 +120,8 @@ impl Learner {
             return;
         }
         let (classes, item) = (&mut self.classes, event.target.item);
-        let mut judge = |said: Said, right| classes.of(said.class).learn(said.confidence, right);
+        let mut judge =
+            |said: Said, right| classes.of(said.class, false).learn(said.confidence, right);
         self.sessions.expire(event.at, |said| judge(said, false));
         let (session, since) = self
             .sessions
@@ -150,11 +157,13 @@ impl Learner {
                 }
                 let class = Class::of(place, prediction.class);
                 let confidence = prediction.confidence;
+                let calibration = self.classes.of(class, predictor.is_declared());
                 self.expected.push(Expected {
                     item,
                     uri,
                     said: Said { class, confidence },
-                    probability: self.classes.of(class).probability(confidence),
+                    probability: calibration.probability(confidence),
+                    cautious: calibration.cautious(confidence),
                     delay: prediction.delay.min(LONGEST),
                 });
             }
@@ -170,12 +179,17 @@ impl Learner {
         let (config, counters) = (&shared.config, &shared.counters);
         let is_open = self.gate.is_open(event.at);
         let expected = std::mem::take(&mut self.expected);
+        let mut hinted = Vec::new();
         for one in &expected {
             counters.predictions.increment();
             let until = event.at + one.delay + config.keep;
             self.sessions.open(event.session, one.item, one.said, until);
-            if !is_open || !self.gate.pays(one.probability) {
+            if !is_open || !self.gate.pays(one.probability, one.cautious) {
                 counters.unpaid.increment();
+                continue;
+            }
+            if config.rules.is_some() {
+                hinted.extend(self.hint_of(event, one));
                 continue;
             }
             let key = PlanKey {
@@ -198,6 +212,9 @@ impl Learner {
             }
         }
         self.expected = expected;
+        if config.rules.is_some() {
+            self.hints.put(event.session, hinted);
+        }
     }
 
     /// Makes the request of a plan. `None` if it must not be sent.
@@ -205,12 +222,7 @@ impl Learner {
         let config = &self.shared.config;
         let (uri, host, inner): (_, _, &Arc<dyn Fetch>) = match self.items.get(one.item) {
             Some(known) => {
-                // What a rule names is no secret of a session.
-                let is_own = known.is_common || known.first == event.session || one.uri.is_some();
-                // On another host, the fields of this session mean nothing, or too much.
-                let is_eligible =
-                    known.origin == event.target.origin && known.is_fetchable && is_own;
-                if !is_eligible {
+                if !known.is_fetchable || !is_for(known, event, one) {
                     return None;
                 }
                 (known.uri.clone(), known.host.as_ref(), &known.inner)
@@ -305,6 +317,14 @@ impl Learner {
         gauges.in_flight.store(self.in_flight as u64, Relaxed);
         gauges.is_shut.store(self.gate.is_shut(), Relaxed);
     }
+}
+
+/// Reports whether a session may be told of a target.
+fn is_for(known: &Known, event: &Event, one: &Expected) -> bool {
+    // What a rule names is no secret of a session.
+    let is_own = known.is_common || known.first == event.session || one.uri.is_some();
+    // On another host, the fields of this session mean nothing, or too much.
+    known.origin == event.target.origin && is_own
 }
 
 /// Runs a predictor, which may panic.

@@ -65,6 +65,11 @@ impl Sessions {
         session.is_some_and(|session| now.saturating_duration_since(session.last) < self.idle)
     }
 
+    /// Returns the item that a session asked for last.
+    pub(super) fn last(&self, session: u64) -> Option<ItemId> {
+        self.known.get(&session)?.trail.recent(0)
+    }
+
     /// Keeps a prediction until its outcome is known. The first one for an item is judged.
     pub(super) fn open(&mut self, id: u64, item: ItemId, outcome: Said, until: Instant) {
         let Some(session) = self.known.get_mut(&id) else {

@@ -29,6 +29,12 @@ pub trait Predictor: fmt::Debug + Send + 'static {
     /// trail.
     fn predict(&mut self, trail: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>);
 
+    /// Reports whether its confidences are declared: then they count from the beginning. Nothing is fetched upon
+    /// others before outcomes have shown how often they are right, which costs nothing. Default: false.
+    fn is_declared(&self) -> bool {
+        false
+    }
+
     /// Reports whether it takes microseconds only. Others run on the threads for blocking work. Default:
     /// false.
     fn is_quick(&self) -> bool {

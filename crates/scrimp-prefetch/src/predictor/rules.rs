@@ -225,6 +225,10 @@ impl Predictor for RulePredictor {
         }
     }
 
+    fn is_declared(&self) -> bool {
+        true
+    }
+
     fn is_quick(&self) -> bool {
         true
     }

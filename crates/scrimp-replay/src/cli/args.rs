@@ -9,7 +9,7 @@ use scrimp_core::Money;
 use super::warm::{WARM_HELP, WarmArgs};
 use super::{
     size::size,
-    values::{Waits, host, method, price, rule, takes, waits},
+    values::{Waits, amount, host, method, price, rule, takes, waits},
 };
 use crate::{
     error::{Error, Result},
@@ -36,7 +36,7 @@ pub(super) enum Command {
     /// Replay an access log through the cache, and print the cost with and without it
     #[command(after_help = REPLAY_HELP)]
     Replay(Box<ReplayArgs>),
-    /// Show the savings of the layers and the failures they prevent: four scenarios, six failures
+    /// Show the savings of the layers and the failures they prevent: five scenarios, six failures
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
     /// Fill a cache ahead of time: from lists, sitemaps and access logs, within a rate and a budget
@@ -61,6 +61,7 @@ Examples:
   scrimp replay access.log --method GET --status 200,304 --ttl infinite --rule 'path=/** query=none'
   scrimp replay access.log --ttl none --latency 500ms --coalesce --window 30s
   scrimp replay access.log --nodes 8 --l2 1GiB
+  scrimp replay access.log --prefetch=0.01,0.05 --prefetch-budget 1
   scrimp replay access.log --all --provider 'budget price=0.004 latency=900ms' --html report.html
   zcat logs/*.gz | scrimp replay - --json";
 
@@ -150,6 +151,20 @@ pub(super) struct ReplayArgs {
     /// With --l2: time of a look-up in the shared tier [default: 1ms]
     #[arg(long, value_name = "TIME", requires = "l2", value_parser = humantime::parse_duration)]
     l2_latency: Option<Duration>,
+    /// Also compare waiting with and without prefetches, at these values of a second of waiting, such as
+    /// 0.01,0.05 [default: 1, 5 and 25 times the price]
+    #[arg(long, value_name = "VALUES", num_args = 0..=1, value_delimiter = ',', require_equals = true,
+        conflicts_with_all = ["all", "batch", "providers", "provider_files"], value_parser = amount)]
+    prefetch: Option<Vec<Money>>,
+    /// With --prefetch: time between a prefetch and the request that is expected [default: 5s]
+    #[arg(long, value_name = "TIME", requires = "prefetch", value_parser = humantime::parse_duration)]
+    prefetch_lead: Option<Duration>,
+    /// With --prefetch: highest cost of the prefetches of an hour
+    #[arg(long, value_name = "AMOUNT", requires = "prefetch", value_parser = amount)]
+    prefetch_budget: Option<Money>,
+    /// With --prefetch: least probability of what is fetched, besides that it must pay [default: 0]
+    #[arg(long, value_name = "PROBABILITY", requires = "prefetch")]
+    prefetch_threshold: Option<f64>,
     /// All layers: --latency log --coalesce --batch, stampede protection, routing
     #[arg(long)]
     all: bool,
@@ -252,6 +267,7 @@ impl ReplayArgs {
             settings = settings.all();
         }
         settings = self.fleet(settings)?;
+        settings = self.prefetch(settings)?;
         settings = self
             .methods
             .iter()
@@ -274,6 +290,22 @@ impl ReplayArgs {
         }
         match self.l2_latency {
             Some(time) => settings.shared_latency(time),
+            None => Ok(settings),
+        }
+    }
+
+    fn prefetch(&self, mut settings: Settings) -> Result<Settings> {
+        if let Some(values) = &self.prefetch {
+            settings = settings.prefetch(values)?;
+        }
+        if let Some(lead) = self.prefetch_lead {
+            settings = settings.prefetch_lead(lead)?;
+        }
+        if let Some(budget) = self.prefetch_budget {
+            settings = settings.prefetch_budget(budget)?;
+        }
+        match self.prefetch_threshold {
+            Some(probability) => settings.prefetch_threshold(probability),
             None => Ok(settings),
         }
     }

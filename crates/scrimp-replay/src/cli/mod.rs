@@ -86,7 +86,7 @@ fn run_replay(args: &ReplayArgs, settings: &Settings, inputs: Vec<Input>) -> Res
 
 fn run_demo(args: &DemoArgs) -> Result<ExitCode> {
     let bar = Bar::new(args.quiet);
-    bar.working_on("four scenarios, six failures");
+    bar.working_on("five scenarios, six failures");
     let outcome = args.demo().run();
     bar.clear();
     let outcome = outcome?;

@@ -45,6 +45,15 @@ pub(super) fn price(text: &str) -> Result<Money, String> {
     }
 }
 
+pub(super) fn amount(text: &str) -> Result<Money, String> {
+    let amount: Money = text.parse().map_err(|error| format!("{error}"))?;
+    if amount.is_negative() {
+        Err("the amount cannot be negative".to_owned())
+    } else {
+        Ok(amount)
+    }
+}
+
 pub(super) fn takes(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(Ttl::After(time)) if time <= Duration::from_secs(3600) => Ok(time),

@@ -3,6 +3,7 @@
 mod chart;
 mod curve;
 mod parts;
+mod prefetch;
 mod waterfall;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::{
 use chart::{Chart, Series};
 use curve::curve;
 use parts::{Escaped, Tile, fleet, numbers, routes, suggestions, waiting};
+use prefetch::prefetch;
 use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
 use waterfall::shares;
 
@@ -59,6 +61,7 @@ impl fmt::Display for Html<'_> {
         curve(f, report)?;
         waiting(f, report)?;
         fleet(f, report)?;
+        prefetch(f, report)?;
         routes(f, report)?;
         suggestions(f, report)?;
         numbers(f, report)?;

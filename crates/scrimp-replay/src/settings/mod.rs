@@ -2,12 +2,14 @@
 
 mod derived;
 mod fleet;
+mod prefetch;
 
 use std::time::Duration;
 
 use scrimp_core::Money;
 
 use crate::{
+    ahead::PrefetchSettings,
     error::{Error, Result},
     line::Format,
     nodes::FleetSettings,
@@ -49,6 +51,8 @@ pub struct Settings {
     pub(crate) logged_latency: bool,
     /// Longest latency in the log, once it was read.
     pub(crate) longest_logged: Duration,
+    /// Mean of the latencies in the log, once it was read, if it states any.
+    pub(crate) mean_logged: Option<Duration>,
     pub(crate) coalesce: bool,
     pub(crate) window: Option<Duration>,
     pub(crate) all: bool,
@@ -56,6 +60,7 @@ pub struct Settings {
     pub(crate) batch_paths: Vec<String>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) fleet: Option<FleetSettings>,
+    pub(crate) prefetch: Option<PrefetchSettings>,
 }
 
 // === impl Settings ===
@@ -85,6 +90,7 @@ impl Settings {
             latency: Duration::ZERO,
             logged_latency: false,
             longest_logged: Duration::ZERO,
+            mean_logged: None,
             coalesce: false,
             window: None,
             all: false,
@@ -92,6 +98,7 @@ impl Settings {
             batch_paths: Vec::new(),
             offers: Vec::new(),
             fleet: None,
+            prefetch: None,
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) struct Sorter {
     runs: Runs<KEY>,
     span: Option<(i64, i64)>,
     longest: Duration,
+    latencies: (Duration, u32),
     count: u64,
 }
 
@@ -47,6 +48,8 @@ pub(crate) struct Sorted {
     pub(crate) span: Option<(i64, i64)>,
     /// Longest latency.
     pub(crate) longest: Duration,
+    /// Mean of the latencies; `None` if there are none.
+    pub(crate) mean: Option<Duration>,
     /// Number of entries.
     pub(crate) count: u64,
 }
@@ -62,6 +65,7 @@ impl Sorter {
             runs: Runs::default(),
             span: None,
             longest: Duration::ZERO,
+            latencies: (Duration::ZERO, 0),
             count: 0,
         }
     }
@@ -71,6 +75,10 @@ impl Sorter {
         self.span = Some((first.min(entry.time), last.max(entry.time)));
         self.count += 1;
         self.longest = self.longest.max(entry.latency.unwrap_or_default());
+        if let Some(latency) = entry.latency {
+            let (sum, count) = self.latencies;
+            self.latencies = (sum.saturating_add(latency), count.saturating_add(1));
+        }
         self.arena.push(|out| record::encode(entry, out));
         if self.arena.size() >= self.memory {
             self.arena.sort(KEY);
@@ -85,6 +93,7 @@ impl Sorter {
             merge: self.runs.merge(self.arena)?,
             span: self.span,
             longest: self.longest,
+            mean: self.latencies.0.checked_div(self.latencies.1),
             count: self.count,
         })
     }

@@ -2,6 +2,7 @@
 
 mod curve;
 mod parts;
+mod prefetch;
 
 use std::fmt;
 
@@ -221,6 +222,7 @@ impl fmt::Display for Table<'_> {
         self.layers(f)?;
         self.stampede(f)?;
         self.fleet(f)?;
+        self.prefetch(f)?;
         self.routes(f)?;
         self.curve(f)?;
         self.suggestions(f)?;
