@@ -122,6 +122,9 @@ export CARGO_TARGET_DIR=$work/build
 # The same crate is compiled again and again, with one line changed.
 export CARGO_INCREMENTAL=1
 export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
+# A test that fails need not say where, nor find its smallest example.
+export RUST_BACKTRACE=0
+export PROPTEST_MAX_SHRINK_ITERS=0
 
 # Runs the mutants of a file that are left with some of the tests of its package.
 run() {

@@ -123,7 +123,7 @@ async fn a_stream_that_is_cut_ends_with_an_error_and_is_paid_as_far_as_it_came()
     let read = ask(&layer, chat(true)).await;
     assert!(read.body.is_err(), "a cut must not look like an end");
     let spent = budget.snapshot()[0].spent;
-    // The prompt's twenty bytes or so, and what came of the answer; less than the whole one costs.
+    // The prompt and the part of the answer that came, which cost less than the whole one.
     let whole = Budget::new([Cap::new("all", "100", Period::Forever)]);
     let layer_of_whole = CostRouteLayer::builder([provider("well", &urls().well, 1)])
         .budget(whole.clone())

@@ -34,7 +34,8 @@ pub(super) async fn a_hit_needs_no_backend(bench: &Bench<'_>) -> Verdict {
     Ok(())
 }
 
-/// A layer that stores, and is not declared to, would pass the law without being asked.
+/// Checks that a layer that is not declared to store calls its backend each time: it would pass the law
+/// without being asked.
 async fn every_request_needs_the_backend(bench: &Bench<'_>) -> Verdict {
     let stage = bench.stage();
     for turn in 1..=2 {

@@ -1,8 +1,8 @@
-//! What a moved landmark may change: nothing.
+//! Sums whose landmark moves, beside sums whose landmark stays.
 
 use super::*;
 
-/// Number of weights at the first landmark that one at the second is worth, by decay.
+/// Factors by which a landmark that moves scales the sums.
 const FACTORS: Discount = Discount {
     fast: 0.25,
     slow: 0.5,
@@ -64,7 +64,7 @@ impl Both {
         self.since = each(self.since, second, |one, other| one * other);
     }
 
-    /// Moves the landmark of one of the two: to now, or to some moment for each decay.
+    /// Moves the landmark of one of the two.
     fn move_landmark(&mut self, factors: Discount) {
         self.moved.scale(factors);
         self.since = each(self.since, factors, |since, factor| since / factor);

@@ -75,7 +75,7 @@ fn lenient(prior: Prior) -> Router {
     router
 }
 
-/// Returns moments at which one observes: close together, minutes apart, and so far apart that
+/// Returns moments of observations: close together, minutes apart, and so far apart that
 /// each of the landmarks moves.
 fn moments() -> impl Iterator<Item = f64> {
     let pauses = [
