@@ -16,6 +16,7 @@ pub(crate) fn units<S: Serializer>(amount: &Money, serializer: S) -> Result<S::O
 }
 
 /// Writes an amount as a number of the currency's units, if there is one.
+#[expect(clippy::ref_option, reason = "serde calls it so")]
 pub(crate) fn optional_units<S: Serializer>(
     amount: &Option<Money>,
     serializer: S,
