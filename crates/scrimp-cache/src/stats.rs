@@ -110,7 +110,7 @@ pub struct StoreStats {
     pub evicted: u64,
 }
 
-/// What is learned about the changes of stored responses, for rules with
+/// Changes of stored responses that were seen, and lifetimes learned from them, for rules with
 /// [`ttl=learned(..)`](crate::RuleBuilder::learned_ttl).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

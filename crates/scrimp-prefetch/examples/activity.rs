@@ -115,14 +115,14 @@ fn main() {
     let (mut score, mut second) = (Score::default(), Score::default());
     let (mut seen, mut known) = (0.0, 0.0);
     let mut took = Duration::ZERO;
-    let nobody = BTreeSet::new();
+    let none = BTreeSet::new();
     for hour in *first..=*last {
         let at = UNIX_EPOCH + Duration::from_secs(3_600 * hour);
         let start = Instant::now();
         model.advance(at);
         let all = model.likely(0.0);
         took += start.elapsed();
-        let there = hours.get(&hour).unwrap_or(&nobody);
+        let there = hours.get(&hour).unwrap_or(&none);
         for (user, probability) in &all {
             let came = there.contains(&**user);
             let share = if known > 0.0 { seen / known } else { 0.0 };

@@ -33,7 +33,7 @@ pub(crate) struct Event {
     pub(crate) version: Version,
     /// Time at which it was asked.
     pub(crate) at: Instant,
-    /// Whether the response can come from a cache. `None`: it does not say.
+    /// True if the response can come from a cache. `None`: it does not say.
     pub(crate) fetchable: Option<bool>,
     /// No cache has said so: it follows from the response.
     pub(crate) is_guess: bool,

@@ -1,4 +1,4 @@
-//! What the model and a request take.
+//! Memory of the model and of a request.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! How well the default model knows what comes next, on real sequences.
+//! The default model's predictions on real sequences.
 
 mod traces;
 

@@ -26,7 +26,7 @@ const MAX_LINE: usize = 128 << 10;
 /// Most records that are read: more than any list of URIs has.
 const MAX_RECORDS: u64 = 100_000_000;
 
-/// What is asked for: a URI and the fields of its variant.
+/// A request: its URI and the fields of its variant.
 pub(crate) type Identity<'a> = (&'a Uri, &'a [(&'a HeaderName, &'a HeaderValue)]);
 
 /// An open journal.

@@ -9,7 +9,7 @@ use crate::event::{StopReason, WarmOutcome};
 
 /// Result of a run: what was warmed, and what it cost.
 ///
-/// What it spared is known only when callers have come: see [`Spared`](crate::Spared).
+/// Its use is known only when callers have come: see [`Spared`](crate::Spared).
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -45,7 +45,7 @@ pub(crate) struct Run<'a, S> {
     begun: Instant,
 }
 
-/// What is next.
+/// The next step.
 enum Step {
     /// The next request may begin.
     Begin,

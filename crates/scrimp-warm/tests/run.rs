@@ -1,4 +1,4 @@
-//! What a run asks for, and what comes of it.
+//! The requests of a run, and their results.
 
 mod rig;
 

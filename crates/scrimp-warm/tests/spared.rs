@@ -1,4 +1,4 @@
-//! What warming was good for, as callers come.
+//! The use of warming, as callers come.
 
 mod rig;
 

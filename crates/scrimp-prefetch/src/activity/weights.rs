@@ -1,4 +1,4 @@
-//! What makes a visit likely, weighed by what came of it.
+//! Signs of a visit, weighed by their results.
 
 /// Ranges of the time since the last visit, in hours, by their ends.
 const SINCE: [u64; 9] = [2, 3, 6, 12, 23, 26, 48, 167, 170];

@@ -22,7 +22,7 @@ pub(super) struct Worker {
     model: ActivityPredictor,
     /// Users who are expected in this hour, the likeliest first.
     expected: VecDeque<Box<str>>,
-    /// What was made in this hour, and what is in flight.
+    /// Responses made in this hour, and those in flight.
     made: HashMap<Box<str>, Made>,
     flights: Flights<Box<str>>,
     /// Calls that the budget of the hour allows.

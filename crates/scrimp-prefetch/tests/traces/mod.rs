@@ -15,7 +15,7 @@ use scrimp_prefetch::{Calibration, ItemId, Next, Prediction, Predictor, Trail, V
 /// Sessions, as lists of items.
 pub type Sessions = Vec<Vec<u32>>;
 
-/// What was right, of predictions of items that were new to their session.
+/// Counts of right predictions of items that were new to their session.
 #[derive(Debug, Clone, Default)]
 pub struct Score {
     pub events: u32,

@@ -20,7 +20,7 @@ use crate::{
 /// Longest target that is ranked.
 const MAX_TARGET: usize = 8 << 10;
 
-/// What targets are ranked by.
+/// A measure that targets are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RankBy {
     /// Calls times their price.

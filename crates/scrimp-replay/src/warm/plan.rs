@@ -1,4 +1,4 @@
-//! What is to be warmed, from where, and within which limits.
+//! The targets of a command, their source, and within which limits.
 
 use std::{
     io::{self, Write},
@@ -13,7 +13,7 @@ use scrimp_warm::{Schedule, Warmer, WarmerBuilder};
 use super::source::Kind;
 use crate::{line::Format, rank::RankBy};
 
-/// What is to be warmed.
+/// A list, a sitemap or a log.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) sources: Vec<String>,

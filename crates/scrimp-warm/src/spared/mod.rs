@@ -1,4 +1,4 @@
-//! What warming was good for: hits of callers on warmed responses.
+//! The use of warming: hits of callers on warmed responses.
 
 mod future;
 mod layer;

@@ -1,4 +1,4 @@
-//! What is warmed: a bounded list of URIs.
+//! The targets of warming: a bounded list of URIs.
 
 mod reference;
 

@@ -145,7 +145,7 @@ fn a_cancelled_probe_lets_another_go() {
 
 #[test]
 fn the_share_that_surely_fails_is_the_lower_end_of_wilsons_interval() {
-    // Fewest failures of so many attempts from which more than half surely fail.
+    // Fewest failures, for a number of attempts, from which more than half surely fail.
     let fewest = [
         (8.0, 7.0),
         (9.0, 8.0),

@@ -1,4 +1,4 @@
-//! How often items are new to a session, and how long sessions stay at them.
+//! Frequencies of items that are new to a session, and times that sessions stay at them.
 
 use std::time::Duration;
 
