@@ -13,7 +13,7 @@ use scrimp_warm::{Schedule, Warmer, WarmerBuilder};
 use super::source::Kind;
 use crate::{line::Format, rank::RankBy};
 
-/// A list, a sitemap or a log.
+/// Sources, limits and server of a run.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) sources: Vec<String>,
