@@ -16,7 +16,6 @@ use crate::{
     PrefetchStats,
     learning::Learner,
     shared::Shared,
-    stats::Present,
     worker::{Message, work},
 };
 
@@ -78,14 +77,7 @@ impl Common {
     }
 
     pub(crate) fn stats(&self) -> PrefetchStats {
-        let (shared, gauges) = (&self.shared, &self.shared.gauges);
-        let present = Present {
-            sessions: gauges.sessions.load(Relaxed),
-            entries: gauges.entries.load(Relaxed),
-            in_flight: gauges.in_flight.load(Relaxed),
-            is_shut: gauges.is_shut.load(Relaxed),
-        };
-        shared.counters.read(present, shared.config.stakes())
+        self.shared.stats()
     }
 }
 

@@ -126,6 +126,7 @@ mod future;
 mod item;
 mod layer;
 mod learning;
+mod metered;
 mod predictor;
 mod request;
 mod service;

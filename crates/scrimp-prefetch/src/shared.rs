@@ -1,8 +1,13 @@
 //! State that the worker shares with the services.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::{config::Config, request::Names, stats::Counters};
+use crate::{
+    PrefetchStats,
+    config::Config,
+    request::Names,
+    stats::{Counters, Present},
+};
 
 /// State that the worker shares with the services.
 #[derive(Debug)]
@@ -22,4 +27,19 @@ pub(crate) struct Gauges {
     pub(crate) entries: AtomicU64,
     pub(crate) in_flight: AtomicU64,
     pub(crate) is_shut: AtomicBool,
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(crate) fn stats(&self) -> PrefetchStats {
+        let gauges = &self.gauges;
+        let present = Present {
+            sessions: gauges.sessions.load(Relaxed),
+            entries: gauges.entries.load(Relaxed),
+            in_flight: gauges.in_flight.load(Relaxed),
+            is_shut: gauges.is_shut.load(Relaxed),
+        };
+        self.counters.read(present, self.config.stakes())
+    }
 }

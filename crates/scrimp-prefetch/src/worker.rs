@@ -9,7 +9,8 @@ use tokio::{
 };
 
 use crate::{
-    flights::Flights, learning::Learner, request::Event, shared::Shared, speculation::Question,
+    flights::Flights, learning::Learner, metered, request::Event, shared::Shared,
+    speculation::Question,
 };
 
 /// A message to the worker.
@@ -45,6 +46,9 @@ pub(crate) async fn work(
         while let Some((key, plan)) = learner.start(clock.instant()) {
             let call = async move { plan.inner.fetch(plan.request).await };
             flights.start(key, call, shared.config.fetch_timeout);
+        }
+        if cfg!(feature = "metrics") {
+            metered::tell(&shared.stats());
         }
     }
 }
