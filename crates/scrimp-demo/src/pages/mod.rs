@@ -50,6 +50,8 @@ type Look = (Duration, u64, String);
 struct Hour {
     follows: u64,
     waited: u64,
+    /// Requests whose response was missing, broken, or that of another path or visit.
+    wrong: u64,
     calls: u64,
     stats: PrefetchStats,
 }
@@ -83,6 +85,11 @@ fn told(visits: u64, without: &Hour, with: &Hour, boasting: &Hour) -> Scenario {
     )
     .line(Line::share("of all that follow", part(with)).without(Value::Share(part(without))))
     .line(Line::count("calls", with.calls).without(Value::Count(without.calls)))
+    .line(
+        Line::count("requests without their own response", with.wrong)
+            .without(Value::Count(without.wrong))
+            .must(Goal::Exactly(Value::Count(0))),
+    )
     .line(Line::count("prefetches that were useful", stats.useful))
     .line(Line::count("late", stats.late))
     .line(Line::count("wasted", stats.wasted))
@@ -156,10 +163,11 @@ async fn hour(looks: &[Look], is_ahead: bool) -> Result<Hour> {
     }
     let prefetch = prefetch.build()?;
     let client = prefetch.layer(client);
-    let (mut follows, mut waited) = (0, 0);
-    let mut note = |is_waiting: Option<bool>| {
+    let (mut follows, mut waited, mut wrong) = (0, 0, 0);
+    let mut note = |(is_waiting, is_own): (Option<bool>, bool)| {
         follows += u64::from(is_waiting.is_some());
         waited += u64::from(is_waiting == Some(true));
+        wrong += u64::from(!is_own);
     };
     let mut crowd = Crowd::new();
     for (time, visit, path) in looks {
@@ -169,10 +177,12 @@ async fn hour(looks: &[Look], is_ahead: bool) -> Result<Hour> {
         let is_first =
             path.bytes().filter(|byte| *byte == b'/').count() == 3 && !path.contains("related");
         let asked = request(*visit, path);
+        let own = page(path, *visit);
         crowd
             .begin(async move {
                 let answer = ask(client, asked).await;
-                (!is_first).then_some(!answer.waited.is_zero())
+                let is_own = answer.is_good() && answer.body.as_deref() == Some(own.as_bytes());
+                ((!is_first).then_some(!answer.waited.is_zero()), is_own)
             })
             .await;
     }
@@ -181,6 +191,7 @@ async fn hour(looks: &[Look], is_ahead: bool) -> Result<Hour> {
     Ok(Hour {
         follows,
         waited,
+        wrong,
         calls: till.taken().calls,
         stats: prefetch.stats(),
     })
@@ -194,10 +205,26 @@ fn request(visit: u64, path: &str) -> Ask {
     request
 }
 
-async fn answer(till: Till, _: Ask) -> Result<Response<Full<Bytes>>, Infallible> {
+/// Returns the page of a path. A visit has a cart of its own.
+fn page(path: &str, visit: u64) -> String {
+    match path {
+        "/api/cart" => format!("{path} of {visit}"),
+        _ => path.to_owned(),
+    }
+}
+
+async fn answer(till: Till, request: Ask) -> Result<Response<Full<Bytes>>, Infallible> {
     let charge = till.take(1, CALL);
     sleep(TAKES).await;
-    let mut response = Response::new(Full::from("found"));
+    let visit = request
+        .headers()
+        .get(VISIT)
+        .and_then(|visit| visit.to_str().ok()?.parse().ok());
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    let mut response = Response::new(Full::from(page(path, visit.unwrap_or_default())));
     response.extensions_mut().insert(charge);
     Ok(response)
 }
