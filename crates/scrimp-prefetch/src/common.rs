@@ -12,12 +12,7 @@ use parking_lot::Mutex;
 use scrimp_core::Tasks;
 use tokio::sync::mpsc;
 
-use crate::{
-    PrefetchStats,
-    learning::Learner,
-    shared::Shared,
-    worker::{Message, work},
-};
+use crate::{PrefetchStats, learning::Learner, message::Message, shared::Shared, worker::work};
 
 /// State that the services of a layer own together. The worker holds `shared` alone, so it ends when the
 /// layer and its services are gone.

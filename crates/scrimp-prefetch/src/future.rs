@@ -12,7 +12,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 use scrimp_http::purpose::SPECULATION_RULES;
 
-use crate::{common::Common, request::Event, worker::Message};
+use crate::{common::Common, message::Message, request::Event};
 
 pin_project! {
     /// The response of a [`Prefetch`](crate::Prefetch). It passes through as it is, but

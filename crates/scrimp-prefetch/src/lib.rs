@@ -126,6 +126,7 @@ mod future;
 mod item;
 mod layer;
 mod learning;
+mod message;
 mod metered;
 mod predictor;
 mod request;

@@ -12,7 +12,6 @@ use std::{
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST},
-    uri::PathAndQuery,
 };
 use scrimp_core::extensions::Tenant;
 use scrimp_http::purpose::{SPECULATION_RULES_TYPE, page};
@@ -22,8 +21,8 @@ use tower_service::Service;
 use crate::{
     common::Common,
     fetch::{Fetch, Fetched},
+    message::{Message, Question, Rules},
     request::Event,
-    worker::Message,
 };
 
 /// Answers browsers with the pages that their session is expected to visit next, as speculation rules (HTML
@@ -41,18 +40,6 @@ pub struct SpeculationRules {
 
 /// The response of [`SpeculationRules`].
 pub struct SpeculationRulesFuture(Option<oneshot::Receiver<Rules>>, bool);
-
-/// The question of a browser.
-pub(crate) struct Question {
-    pub(crate) session: u64,
-    /// A visit of the page that asks.
-    pub(crate) page: Option<Box<Event>>,
-    pub(crate) reply: oneshot::Sender<Rules>,
-}
-
-/// Pages that are worth fetching.
-#[derive(Debug, Default)]
-pub(crate) struct Rules(pub(crate) Vec<PathAndQuery>);
 
 /// A service that is not known yet.
 struct Unknown;
@@ -163,45 +150,10 @@ impl fmt::Debug for SpeculationRulesFuture {
     }
 }
 
-// === impl Rules ===
-
-impl Rules {
-    fn json(&self) -> String {
-        if self.0.is_empty() {
-            return r#"{"prefetch":[]}"#.to_owned();
-        }
-        // A browser encodes a quote in a path in this way, too, so it is the same target.
-        let urls = self.0.iter().map(|page| {
-            let page = page.as_str().replace('"', "%22").replace('\\', "%5C");
-            format!("\"{page}\"")
-        });
-        let urls = urls.collect::<Vec<_>>().join(",");
-        format!(r#"{{"prefetch":[{{"source":"list","urls":[{urls}]}}]}}"#)
-    }
-}
-
 // === impl Unknown ===
 
 impl Fetch for Unknown {
     fn fetch(&self, _: Request<()>) -> Pin<Box<dyn Future<Output = Fetched> + Send>> {
         Box::pin(std::future::ready(Fetched::Failed))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_are_json_whatever_the_path_has_in_it() {
-        let rules = |paths: &[&'static str]| {
-            let paths = paths.iter().map(|path| PathAndQuery::from_static(path));
-            Rules(paths.collect()).json()
-        };
-        assert_eq!(rules(&[]), r#"{"prefetch":[]}"#);
-        assert_eq!(
-            rules(&["/a?b=c", "/{\"d\"}"]),
-            r#"{"prefetch":[{"source":"list","urls":["/a?b=c","/{%22d%22}"]}]}"#
-        );
     }
 }

@@ -8,18 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{
-    flights::Flights, learning::Learner, metered, request::Event, shared::Shared,
-    speculation::Question,
-};
-
-/// A message to the worker.
-pub(crate) enum Message {
-    /// A request that was answered.
-    Learn(Box<Event>),
-    /// A browser that asks for rules.
-    Rules(Box<Question>),
-}
+use crate::{flights::Flights, learning::Learner, message::Message, metered, shared::Shared};
 
 /// Learns from events and sends prefetches, until the layer and its services are gone.
 pub(crate) async fn work(

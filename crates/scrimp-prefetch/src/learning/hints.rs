@@ -7,9 +7,8 @@ use http::{Uri, uri::PathAndQuery};
 
 use super::{Expected, Learner, is_for};
 use crate::{
+    message::{Message, Question, Rules},
     request::Event,
-    speculation::{Question, Rules},
-    worker::Message,
 };
 
 /// Pages that each session is expected to visit next. The session that was silent for longest makes room.
