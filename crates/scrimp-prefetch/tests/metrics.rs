@@ -20,7 +20,7 @@ async fn what_became_of_prefetches_and_their_money_are_told_to_the_recorder() {
     let mut told: Vec<_> = told
         .map(|(key, _, _, value)| {
             let key = key.key();
-            let labels: Vec<_> = key.labels().map(|label| label.value()).collect();
+            let labels: Vec<_> = key.labels().map(metrics::Label::value).collect();
             let value = match value {
                 DebugValue::Counter(count) => count as f64,
                 DebugValue::Gauge(value) => value.0,
