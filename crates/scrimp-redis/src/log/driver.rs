@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     State, Timing,
-    protocol::{Action, Head, Message, Node, Page},
+    protocol::{Action, Head, Message, Node, NotAppended, Page},
     server::{PAGE, ServerLog},
     stats::Counts,
     wire,
@@ -30,10 +30,11 @@ pub(super) struct Bell {
 
 /// An answer to an action.
 enum Answer {
-    Appended(Option<Head>),
+    Appended(Result<Head, NotAppended>),
     Read(Option<Page>),
     Beaten(Option<bool>),
     Distrusted(bool),
+    Announced,
 }
 
 /// State of the task.
@@ -145,15 +146,16 @@ impl Driver {
     fn answer(&mut self, answer: Answer) {
         let now = Instant::now();
         match answer {
-            Answer::Appended(head) => {
-                if head.is_none() {
+            Answer::Appended(outcome) => {
+                if outcome.is_err() {
                     self.counts.append_failures.increment();
                 }
-                self.node.appended(now, head);
+                self.node.appended(now, outcome);
             }
             Answer::Read(page) => self.node.read(now, page),
             Answer::Beaten(elected) => self.node.beaten(now, elected),
             Answer::Distrusted(done) => self.node.distrusted(now, done),
+            Answer::Announced => {}
         }
     }
 
@@ -192,6 +194,10 @@ async fn carry_out(server: ServerLog, id: u64, action: Action) -> Answer {
         }
         Action::Read { from } => Answer::Read(server.read(from, PAGE, new_log).await),
         Action::Beat => Answer::Beaten(server.beat(id, new_log).await),
+        Action::Announce { by, again, bytes } => {
+            server.announce(by, again, &bytes).await;
+            Answer::Announced
+        }
         Action::Distrust { log } => Answer::Distrusted(server.distrust(log, new_log).await),
     }
 }

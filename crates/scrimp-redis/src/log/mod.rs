@@ -61,8 +61,11 @@ pub use stats::RedisLogStats;
 /// that silence means something.
 ///
 /// The first invalidation after a pause is appended at once; those of the next 5 ms are gathered. A
-/// record that cannot be appended, such as by a server without memory to spare or one that cannot save,
-/// is kept, and appended before the writer calls itself caught up. Equal invalidations wait once; more than
+/// record that cannot be appended is kept, and appended before the writer calls itself caught up. If Redis takes no
+/// writes (no memory to spare, a disk that is full, too few replicas), the writer tells the others by messages without
+/// a place in the log. They hold what they are told at once, and each of them appends it when Redis takes writes
+/// again, in case the writer is gone by then. The writer repeats all of it after 1, 2, 4 and every 8 refusals for
+/// processes that come later. Equal invalidations wait once; more than
 /// 65,536 different ones are replaced by one of everything. A record may be appended twice, which costs
 /// calls, never a stale response.
 ///
@@ -85,8 +88,9 @@ pub use stats::RedisLogStats;
 /// 2.5 s, and has no answer 0.5 s later: 3 s after an invalidation, no process that runs uses what it
 /// hit. A process that is stopped as a whole (SIGSTOP, a paused virtual machine) answers the requests
 /// that reach it in the moment of its return before it has read its messages. An invalidation of a
-/// process that cannot reach Redis, or whose record Redis refuses, holds there at once, and elsewhere
-/// when the log has it. While two
+/// process that cannot reach Redis holds there at once, and elsewhere when the log has it. One that Redis does not
+/// take into the log holds in all processes that hear its message, and in those that connect later once it is
+/// repeated: within 8 s. While two
 /// servers take themselves for the primary, each has a log of its own; the processes notice it when
 /// they are on one server again.
 ///

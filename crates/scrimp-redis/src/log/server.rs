@@ -5,10 +5,10 @@ use std::{sync::LazyLock, time::Duration};
 use redis::Value;
 
 use super::{
-    protocol::{Head, Page},
+    protocol::{Head, NotAppended, Page},
     wire,
 };
-use crate::client::{Channel, RedisClient, Script};
+use crate::client::{Channel, Failure, RedisClient, Script};
 
 static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
 static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("read.lua")));
@@ -66,7 +66,12 @@ impl ServerLog {
     }
 
     /// Appends a record. Returns the head after it.
-    pub(crate) async fn append(&self, nonce: u64, record: &[u8], new_log: u64) -> Option<Head> {
+    pub(crate) async fn append(
+        &self,
+        nonce: u64,
+        record: &[u8],
+        new_log: u64,
+    ) -> Result<Head, NotAppended> {
         let (nonce, new_log) = (nonce.to_string(), new_log.to_string());
         let arguments = [
             nonce.as_bytes(),
@@ -76,7 +81,29 @@ impl ServerLog {
             new_log.as_bytes(),
             self.ring,
         ];
-        wire::head(&self.run(&APPEND, &arguments).await?)
+        let answer = self.call(&APPEND, &arguments).await;
+        let answer = answer.map_err(|failure| match failure.refuses_writes() {
+            true => NotAppended::Refused,
+            false => NotAppended::Unknown,
+        })?;
+        wire::head(&answer).ok_or(NotAppended::Unknown)
+    }
+
+    /// Tells all nodes of invalidations that the log does not take. In a cluster, only the nodes that hold the
+    /// log pass it on; before version 7 of Redis, all do.
+    pub(crate) async fn announce(&self, by: u64, again: bool, record: &[u8]) {
+        let message = wire::unlisted(by, again, record);
+        for ring in [self.ring, b"PUBLISH"] {
+            let mut command = redis::Cmd::new();
+            command.arg(ring).arg(&self.channel).arg(&message[..]);
+            let ready = self.client.insist(self.head.as_bytes()).within(LIMIT);
+            match ready.run(self.head.as_bytes(), command).await {
+                Ok(_) => return,
+                Err(failure) => {
+                    tracing::debug!(%failure, "a message about the log of invalidations was not sent");
+                }
+            }
+        }
     }
 
     /// Reads records from a position on, or from the first one.
@@ -116,14 +143,16 @@ impl ServerLog {
     }
 
     async fn run(&self, script: &Script, arguments: &[&[u8]]) -> Option<Value> {
+        self.call(script, arguments).await.ok()
+    }
+
+    async fn call(&self, script: &Script, arguments: &[&[u8]]) -> Result<Value, Failure> {
         let ready = self.client.insist(self.head.as_bytes()).within(LIMIT);
         let keys = [&self.head, &self.stream, &self.elected].map(String::as_bytes);
-        match script.run(ready, &keys, arguments).await {
-            Ok(answer) => Some(answer),
-            Err(failure) => {
-                tracing::debug!(%failure, "a call about the log of invalidations failed");
-                None
-            }
+        let outcome = script.run(ready, &keys, arguments).await;
+        if let Err(failure) = &outcome {
+            tracing::debug!(%failure, "a call about the log of invalidations failed");
         }
+        outcome
     }
 }

@@ -19,6 +19,8 @@ pub struct RedisLogStats {
     pub appends: u64,
     /// Such calls that failed. They are repeated.
     pub append_failures: u64,
+    /// Messages to other processes about invalidations that Redis would not take into the log.
+    pub announced: u64,
     /// Calls that read the log: at the start, after a gap, an interruption or silence.
     pub reads: u64,
     /// Times at which this process may have missed a record.
@@ -32,6 +34,7 @@ pub(super) struct Counts {
     received: Counter,
     appends: Counter,
     pub(super) append_failures: Counter,
+    announced: Counter,
     reads: Counter,
     pub(super) behind: Counter,
     replaced: Counter,
@@ -51,6 +54,7 @@ impl Counts {
             Action::Append { .. } => self.appends.increment(),
             Action::Read { .. } => self.reads.increment(),
             Action::Distrust { .. } => self.replaced.increment(),
+            Action::Announce { .. } => self.announced.increment(),
             Action::Beat => {}
         }
     }
@@ -60,6 +64,7 @@ impl Counts {
             received: self.received.get(),
             appends: self.appends.get(),
             append_failures: self.append_failures.get(),
+            announced: self.announced.get(),
             reads: self.reads.get(),
             behind: self.behind.get(),
             replaced: self.replaced.get(),

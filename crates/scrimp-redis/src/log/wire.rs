@@ -28,8 +28,19 @@ pub(crate) fn message(payload: &[u8]) -> Option<Message> {
             log,
             last: Id { at, nonce },
         })),
+        ("u", &[by, again @ (0 | 1)]) => Some(Message::Unlisted {
+            by,
+            again: again == 1,
+            bytes: Bytes::copy_from_slice(&payload[end + 1..]),
+        }),
         _ => None,
     }
+}
+
+/// Writes the message about invalidations that the log does not take.
+pub(crate) fn unlisted(by: u64, again: bool, record: &[u8]) -> Vec<u8> {
+    let line = format!("u {by} {}\n", u8::from(again));
+    [line.as_bytes(), record].concat()
 }
 
 /// Reads the answer to an append: the head after it.
@@ -119,7 +130,17 @@ mod tests {
         assert_eq!((log, after.at, entry.id.nonce), (7, 1, 12));
         assert_eq!(&entry.bytes[..], b"record\nwith lines");
         assert!(matches!(message(b"b 7 2 12\n"), Some(Message::Beat(_))));
-        let wrong: [&[u8]; 8] = [
+        let unlisted = unlisted(9, true, b"record\nwith lines");
+        let Some(Message::Unlisted { by, again, bytes }) = message(&unlisted) else {
+            panic!("a message");
+        };
+        assert_eq!(
+            (by, again, &bytes[..]),
+            (9, true, &b"record\nwith lines"[..])
+        );
+        let wrong: [&[u8]; 10] = [
+            b"u 9 2\nx",
+            b"u 9\nx",
             b"",
             b"a",
             b"a 7 1 11 2 12",

@@ -331,10 +331,20 @@ async fn a_server_without_memory_refuses_a_record_and_keeps_the_log() {
         assert!(start.elapsed() < 2 * BOUND, "the record was not refused");
         tokio::task::yield_now().await;
     }
+    // The others are told besides, one by one and gathered.
+    fleet.age_on_b(second).await;
+    for _ in 0..3 {
+        let next = fleet.change();
+        fleet.age_on_b(next).await;
+    }
+    assert!(fleet.a.log.stats().announced > 1);
+    assert!(fleet.b.log.stats().caught_up);
+    let last = fleet.change();
     fleet.redis.run(&["CONFIG", "SET", "maxmemory", "0"]);
     fleet.a.log.settled().await;
+    fleet.b.log.settled().await;
     assert_eq!(log(), before);
-    fleet.age_on_b(second).await;
+    fleet.age_on_b(last).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

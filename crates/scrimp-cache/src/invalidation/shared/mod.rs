@@ -6,6 +6,8 @@
 //! - A local invalidation is noted here, entered in the local log, and waits in the outbox. It
 //!   comes back with its position in the shared log. Until then it counts as later than all
 //!   positions.
+//! - While the shared log takes no records, local invalidations are passed on besides. Another process
+//!   enters them as if they were its own, so that each of them appends them in the end.
 //! - An invalidation of another process is marked here with its position, *then* entered in the
 //!   local log.
 //! - A response that leaves the process carries the position that had been applied here before its
@@ -20,6 +22,7 @@ mod marks;
 mod outbox;
 mod own;
 mod record;
+mod unlisted;
 
 use std::{
     collections::VecDeque,
@@ -30,7 +33,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use self::{marks::Marks, outbox::Outbox, own::Own, record::Record};
+use self::{marks::Marks, outbox::Outbox, own::Own, record::Record, unlisted::Unlisted};
 use super::{
     epoch::{Announce, Carried, Epoch, Epochs, Stamp, Target, Validity},
     tags::fingerprint,
@@ -110,6 +113,8 @@ struct Known {
     complete: bool,
     outbox: Outbox,
     own: Own,
+    /// What is passed on beside the log, while it takes no records.
+    unlisted: Option<Unlisted>,
 }
 
 // === impl SharedLog ===
@@ -179,6 +184,9 @@ impl Announce for SharedLog {
         let mut known = self.0.known.write();
         known.own.add(target.clone(), soft);
         known.outbox.add(target, soft);
+        if let Some(unlisted) = &mut known.unlisted {
+            unlisted.add(target, soft);
+        }
         drop(known);
         (self.0.wake)();
     }
@@ -284,6 +292,67 @@ impl LogReplica {
         if let Some(local) = self.0.local.get() {
             local.set_doubtful(!complete);
         }
+    }
+
+    /// Notes that the log takes no records for now, though the server passes messages on. `taken` are those
+    /// that were [taken](Self::take) and have no position.
+    ///
+    /// From now on, local invalidations are also to be passed on to the processes that can be reached,
+    /// which [adopt](Self::adopt) them.
+    pub fn begin_refusal<'a>(&self, taken: impl IntoIterator<Item = &'a [u8]>) {
+        let mut known = self.0.known.write();
+        if known.unlisted.is_none() {
+            let taken = taken.into_iter().filter_map(Record::decode);
+            known.unlisted = Some(Unlisted::new(&known.outbox, taken));
+        }
+    }
+
+    /// Notes that the log takes records again.
+    pub fn end_refusal(&self) {
+        self.0.known.write().unlisted = None;
+    }
+
+    /// Returns records to pass on beside the log: the local invalidations since the last call, or `again` all
+    /// that have no position.
+    #[must_use]
+    pub fn unlisted(&self, again: bool) -> Vec<Bytes> {
+        let mut known = self.0.known.write();
+        let unlisted = known.unlisted.as_mut();
+        unlisted.map_or_else(Vec::new, |unlisted| unlisted.records(again))
+    }
+
+    /// Notes that messages beside the log may have been lost: what is repeated counts as new.
+    pub fn forget_adopted(&self) {
+        if let Some(unlisted) = &mut self.0.known.write().unlisted {
+            unlisted.forget_adopted();
+        }
+    }
+
+    /// Enters invalidations of another process that the log does not take for now. They hold here at once, and
+    /// wait to be appended, as if they were made here. What is repeated (`again`) and known counts for nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the record is damaged, or of another version. It counts as an invalidation of everything.
+    pub fn adopt(&self, record: &[u8], again: bool) -> Result<(), UnreadableRecord> {
+        let read = Record::decode(record);
+        let outcome = read.as_ref().map(|_| ()).ok_or(UnreadableRecord);
+        let targets = read.unwrap_or_else(Record::everything).targets();
+        let mut known = self.0.known.write();
+        let known = &mut *known;
+        let unlisted = known
+            .unlisted
+            .get_or_insert_with(|| Unlisted::new(&known.outbox, []));
+        let targets: Vec<_> = targets
+            .filter_map(|(target, soft)| Some((unlisted.adopt(target, soft, again)?, soft)))
+            .collect();
+        for (target, soft) in &targets {
+            known.own.add(target.clone(), *soft);
+            known.outbox.add(target, *soft);
+        }
+        // This comes second: see the module.
+        self.enter(targets);
+        outcome
     }
 
     fn follow(&self, record: Record) {

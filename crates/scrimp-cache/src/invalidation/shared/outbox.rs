@@ -7,7 +7,10 @@ use std::{
 
 use super::record::{Part, Record};
 use crate::{
-    invalidation::epoch::{Epochs, Tag, Target},
+    invalidation::{
+        TagList,
+        epoch::{Epochs, Tag, Target},
+    },
     pattern::Pattern,
 };
 
@@ -20,7 +23,7 @@ const MAX_RECORD: usize = 1 << 12;
 /// Local invalidations that wait: each target once, as their order does not count. What does not
 /// fit is replaced by one invalidation of everything. Versions stay beside it, unless they alone
 /// are too many.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Outbox {
     hard: Waiting,
     soft: Waiting,
@@ -28,7 +31,7 @@ pub(super) struct Outbox {
     max_waiting: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Waiting {
     everything: bool,
     tags: HashSet<Tag, RandomState>,
@@ -90,6 +93,29 @@ impl Outbox {
                 ..Self::new(max)
             };
             self.hard.everything = true;
+        }
+    }
+
+    /// Returns the part of a target that does not wait yet. `None` if all of it does.
+    pub(super) fn missing(&self, target: Target, soft: bool) -> Option<Target> {
+        let waiting = match soft {
+            true => &self.soft,
+            false => &self.hard,
+        };
+        let without = |tags: TagList, known: &HashSet<Tag, RandomState>| {
+            let missing: TagList = tags
+                .into_iter()
+                .filter(|tag| !known.contains(tag))
+                .collect();
+            (!missing.is_empty()).then_some(missing)
+        };
+        match target {
+            Target::Tags(tags) => without(tags, &waiting.tags).map(Target::Tags),
+            Target::Written(tags) => without(tags, &waiting.written).map(Target::Written),
+            Target::Version(tag, version) if self.versions.get(&tag) >= Some(&version) => None,
+            Target::Glob(pattern) if waiting.globs.contains(&pattern) => None,
+            Target::Everything if waiting.everything => None,
+            other => Some(other),
         }
     }
 

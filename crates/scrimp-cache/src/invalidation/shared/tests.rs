@@ -46,3 +46,95 @@ fn a_response_that_knows_another_record_at_the_first_position_is_not_used() {
     let at = id(3, 8).stamp();
     assert!(log.admit(Stamp { at, ..stamp }, carried()).is_none());
 }
+
+/// A log that a layer uses, and the local log of that layer.
+fn connected() -> (SharedLog, LogReplica, Arc<Epochs>) {
+    let (log, replica) = SharedLog::new(|| {});
+    let epochs = Arc::new(Epochs::default());
+    log.connect(&epochs);
+    replica.begin(7, id(3, 9));
+    replica.set_complete(true);
+    (log, replica, epochs)
+}
+
+#[test]
+fn what_the_log_does_not_take_is_passed_on_once_holds_elsewhere_and_is_appended_there() {
+    let (_, writer, here) = connected();
+    let (log, reader, there) = connected();
+    here.append(Target::tag(Tag(4)), false);
+    let taken = writer.take().expect("an invalidation waits");
+    writer.begin_refusal([&taken.bytes[..]]);
+    here.append(Target::tag(Tag(8)), false);
+    let told = writer.unlisted(false);
+    assert_eq!(told.len(), 1);
+    assert!(writer.unlisted(false).is_empty());
+
+    let stamp = log.stamp();
+    let fetched = Validity::of_call(&there.begin(Tag(4)), carried());
+    assert!(log.admit(stamp, carried()).is_some());
+    reader.adopt(&told[0], false).expect("a record");
+    assert_eq!(there.check(&fetched), Epoch::Gone);
+    assert!(log.admit(stamp, carried()).is_none());
+    assert!(!log.is_settled());
+    let own = reader.take().expect("it waits to be appended");
+    reader
+        .apply(id(4, 1), &own.bytes, Some(own.through))
+        .expect("a record");
+    assert!(log.is_settled());
+    assert!(log.admit(stamp, carried()).is_none());
+    assert!(log.admit(log.stamp(), carried()).is_some());
+}
+
+#[test]
+fn what_is_repeated_counts_once_until_messages_may_have_been_lost() {
+    let (_, writer, here) = connected();
+    let (_, reader, there) = connected();
+    writer.begin_refusal([]);
+    here.append(Target::tag(Tag(4)), false);
+    let told = writer.unlisted(false);
+    let is_hit_by = |bytes: &Bytes, again: bool| {
+        let fetched = Validity::of_call(&there.begin(Tag(4)), carried());
+        reader.adopt(bytes, again).expect("a record");
+        there.check(&fetched) == Epoch::Gone
+    };
+    assert!(is_hit_by(&told[0], false));
+    let repeated = writer.unlisted(true);
+    assert_eq!(repeated, told);
+    assert!(!is_hit_by(&repeated[0], true));
+    assert!(is_hit_by(&told[0], false));
+    reader.forget_adopted();
+    assert!(is_hit_by(&repeated[0], true));
+    writer.end_refusal();
+    assert!(writer.unlisted(true).is_empty());
+}
+
+#[test]
+fn a_flood_of_adopted_invalidations_has_the_bounds_of_own_ones() {
+    let (_, writer, here) = connected();
+    let (_, reader, _) = connected();
+    writer.begin_refusal([]);
+    // A hundred times the room for tags.
+    for part in 0..100_u64 {
+        let tags = (0..1 << 16).map(|n| Tag((part << 16 | n) << 2)).collect();
+        here.append(Target::Tags(tags), false);
+        for bytes in writer.unlisted(false) {
+            reader.adopt(&bytes, false).expect("a record");
+        }
+    }
+    let all: usize = writer.unlisted(true).iter().map(Bytes::len).sum();
+    assert!(all < 2 << 20, "{all} bytes");
+    let mut waiting = 0;
+    while let Some(record) = reader.take() {
+        waiting += record.bytes.len();
+    }
+    assert!(waiting < 2 << 20, "{waiting} bytes");
+}
+
+#[test]
+fn an_adopted_record_that_is_damaged_is_an_invalidation_of_everything() {
+    let (log, reader, there) = connected();
+    let fetched = Validity::of_call(&there.begin(Tag(4)), carried());
+    assert!(reader.adopt(b"no record", false).is_err());
+    assert_eq!(there.check(&fetched), Epoch::Gone);
+    assert!(log.admit(log.stamp(), carried()).is_none());
+}

@@ -32,6 +32,15 @@ pub(crate) struct Appending {
     owed: Option<u64>,
 }
 
+/// Reason why a record has no position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotAppended {
+    /// The server takes no writes for now, though it passes messages on.
+    Refused,
+    /// There was no answer. The record may or may not be in the log.
+    Unknown,
+}
+
 #[derive(Debug)]
 struct Unseen {
     nonce: u64,
@@ -64,7 +73,7 @@ impl Appending {
 
     /// Returns the time of the next call. The first one after a pause is made at once; what comes
     /// soon after it is gathered.
-    fn end_of_gathering(&self, now: Instant, gather: Duration) -> Instant {
+    pub(super) fn end_of_gathering(&self, now: Instant, gather: Duration) -> Instant {
         let end = self.sent.and_then(|sent| sent.checked_add(gather));
         end.map_or(now, |end| end.max(now))
     }
@@ -97,6 +106,25 @@ impl Appending {
         }
     }
 
+    /// Returns the records that have no position.
+    pub(super) fn without_position(&self) -> impl Iterator<Item = &bytes::Bytes> {
+        let unseen = self.unseen.iter().filter(|own| own.at.is_none());
+        unseen.map(|own| &own.record.bytes)
+    }
+
+    /// Plans the next call, unless there is one.
+    pub(super) fn append_after(&mut self, now: Instant, wait: Duration) {
+        self.queued = true;
+        if self.due.is_none() && self.current.is_none() {
+            self.due = now.checked_add(wait);
+        }
+    }
+
+    /// Returns how often the last call has failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     fn owe(&mut self) {
         self.owed = Some(self.taken);
     }
@@ -107,6 +135,7 @@ impl Appending {
 impl<R: Replica> Node<R> {
     /// Notes that an invalidation waits.
     pub(crate) fn queued(&mut self, now: Instant) {
+        self.announce_soon(now);
         let own = &mut self.appending;
         own.queued = true;
         if own.due.is_none() {
@@ -165,20 +194,26 @@ impl<R: Replica> Node<R> {
         });
     }
 
-    /// Handles the answer to [`Action::Append`]: the head after it. `None` if there was none, and the
-    /// record may or may not be in the log.
-    pub(crate) fn appended(&mut self, now: Instant, head: Option<Head>) {
+    /// Handles the answer to [`Action::Append`]: the head after it, or why there is none.
+    pub(crate) fn appended(&mut self, now: Instant, outcome: Result<Head, NotAppended>) {
         let Some(nonce) = self.appending.current.take() else {
             return;
         };
-        let Some(head) = head else {
-            let wait = self.timing.retry * (1 << self.appending.failures.min(10));
-            self.appending.failures += 1;
-            self.appending.owe();
-            self.appending.due = now.checked_add(wait.min(self.timing.longest_retry));
-            return;
+        let head = match outcome {
+            Ok(head) => head,
+            Err(reason) => {
+                let wait = self.timing.retry * (1 << self.appending.failures.min(10));
+                self.appending.failures += 1;
+                self.appending.due = now.checked_add(wait.min(self.timing.longest_retry));
+                return match reason {
+                    // Other nodes are told besides. So this one may call itself caught up.
+                    NotAppended::Refused => self.refused(now),
+                    NotAppended::Unknown => self.appending.owe(),
+                };
+            }
         };
         self.appending.failures = 0;
+        self.accepted();
         let follows = self.line.is_some_and(|line| line.log == head.log);
         // It is not there any more if its message came before the answer.
         let mut unseen = self.appending.unseen.iter_mut();

@@ -6,8 +6,10 @@ mod appending;
 mod beating;
 mod node;
 mod reading;
+mod refusal;
 mod timing;
 
+pub(crate) use appending::NotAppended;
 pub(crate) use node::Node;
 pub(crate) use timing::Timing;
 pub use timing::WhenBehind;
@@ -41,6 +43,8 @@ pub(crate) enum Message {
     Appended { log: u64, after: Id, entry: Entry },
     /// The log is as far as this.
     Beat(Head),
+    /// The log takes no records now, and these are invalidations of a node; or all of that node once more.
+    Unlisted { by: u64, again: bool, bytes: Bytes },
 }
 
 /// Records read in one step, with the head of that moment.
@@ -53,11 +57,13 @@ pub(crate) struct Page {
     pub(crate) more: bool,
 }
 
-/// Call that a node asks its driver to make. Each is answered once.
+/// Call that a node asks its driver to make. Each is answered once, but for a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Append a record; the answer is the head after it ([`Node::appended`]).
+    /// Append a record; the answer is the head after it, or why there is none ([`Node::appended`]).
     Append { nonce: u64, bytes: Bytes },
+    /// Send [`Message::Unlisted`]. It is sent again if it may be lost, so there is no answer.
+    Announce { by: u64, again: bool, bytes: Bytes },
     /// Read the records from a position on, or all there are ([`Node::read`]).
     Read { from: Option<u64> },
     /// Take or keep the part of the beating node, and beat ([`Node::beaten`]).
@@ -72,6 +78,11 @@ pub(crate) trait Replica {
     fn begin(&mut self, log: u64, last: Id);
     fn apply(&mut self, entry: &Entry, own: Option<u64>);
     fn set_complete(&mut self, complete: bool);
+    fn begin_refusal<'a>(&mut self, taken: impl Iterator<Item = &'a Bytes>);
+    fn end_refusal(&mut self);
+    fn unlisted(&mut self, again: bool) -> Vec<Bytes>;
+    fn adopt(&mut self, bytes: &Bytes, again: bool);
+    fn forget_adopted(&mut self);
 }
 
 impl Replica for LogReplica {
@@ -91,5 +102,27 @@ impl Replica for LogReplica {
 
     fn set_complete(&mut self, complete: bool) {
         Self::set_complete(self, complete);
+    }
+
+    fn begin_refusal<'a>(&mut self, taken: impl Iterator<Item = &'a Bytes>) {
+        Self::begin_refusal(self, taken.map(|bytes| &bytes[..]));
+    }
+
+    fn end_refusal(&mut self) {
+        Self::end_refusal(self);
+    }
+
+    fn unlisted(&mut self, again: bool) -> Vec<Bytes> {
+        Self::unlisted(self, again)
+    }
+
+    fn forget_adopted(&mut self) {
+        Self::forget_adopted(self);
+    }
+
+    fn adopt(&mut self, bytes: &Bytes, again: bool) {
+        if let Err(error) = Self::adopt(self, bytes, again) {
+            tracing::warn!(%error, "a message about the log was not read");
+        }
     }
 }

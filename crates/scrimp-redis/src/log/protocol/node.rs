@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Action, Entry, Head, Id, Message, Replica, Timing, appending::Appending, beating::Beating,
-    reading::Reading,
+    reading::Reading, refusal::Refusal,
 };
 
 /// Number of applied records whose names are remembered, to tell a message that comes late from one
@@ -16,6 +16,8 @@ const RECENT: usize = 256;
 /// The state of one node.
 #[derive(Debug)]
 pub(crate) struct Node<R> {
+    /// Name of the node in its own messages.
+    pub(super) name: u64,
     pub(super) replica: R,
     pub(super) timing: Timing,
     pub(super) random: fastrand::Rng,
@@ -28,6 +30,7 @@ pub(crate) struct Node<R> {
     pub(super) distrusted: Option<u64>,
     pub(super) reading: Reading,
     pub(super) appending: Appending,
+    pub(super) refusal: Refusal,
     pub(super) beating: Beating,
     /// Time at which the log was last known to be complete, and the last message in order came.
     heard: Option<Instant>,
@@ -43,16 +46,19 @@ pub(crate) struct Node<R> {
 impl<R: Replica> Node<R> {
     /// Returns a node that begins to follow the log now.
     pub(crate) fn new(replica: R, timing: Timing, seed: u64, now: Instant) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
         let mut node = Self {
+            name: random.u64(1..),
             replica,
             timing,
-            random: fastrand::Rng::with_seed(seed),
+            random,
             line: None,
             witnessed: Id::default(),
             recent: VecDeque::new(),
             distrusted: None,
             reading: Reading::default(),
             appending: Appending::default(),
+            refusal: Refusal::default(),
             beating: Beating::new(now),
             heard: None,
             behind: true,
@@ -91,6 +97,7 @@ impl<R: Replica> Node<R> {
 
     /// Notes that messages may have been lost.
     pub(crate) fn interrupted(&mut self, now: Instant) {
+        self.replica.forget_adopted();
         self.fall_behind(now);
         self.start_reading(now);
     }
@@ -100,6 +107,7 @@ impl<R: Replica> Node<R> {
         match message {
             Message::Appended { log, after, entry } => self.rung(now, log, after, &entry),
             Message::Beat(head) => self.beat_heard(now, head),
+            Message::Unlisted { by, again, bytes } => self.told(now, by, again, &bytes),
         }
         self.append_more(now);
         self.settle(now);
@@ -231,6 +239,7 @@ impl<R: Replica> Node<R> {
             self.silence_end(),
             reading,
             appending,
+            self.refusal.next(),
             self.beating.next(),
         ];
         times.into_iter().flatten().min()
@@ -250,6 +259,7 @@ impl<R: Replica> Node<R> {
         }
         self.retry_reading(now);
         self.append_due(now);
+        self.announce_due(now);
         self.beat_due(now);
         self.settle(now);
     }

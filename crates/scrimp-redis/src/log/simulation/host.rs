@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use tokio::time::Instant;
 
 use super::marks::{DOCUMENTS, Marks, Stored};
-use crate::log::protocol::{Action, Head, Message, Node, Page, Timing};
+use crate::log::protocol::{Action, Head, Message, Node, NotAppended, Page, Timing};
 
 /// A process.
 pub(super) struct Host {
@@ -25,7 +25,7 @@ pub(super) struct Host {
 pub(super) enum Event {
     Tick,
     Asked(Action),
-    Appended(Option<Head>),
+    Appended(Result<Head, NotAppended>),
     Read(Option<Page>),
     Beaten(Option<bool>),
     Distrusted(bool),

@@ -43,6 +43,9 @@ pub(crate) struct Marks {
     last: u64,
     placed: u64,
     outbox: BTreeMap<usize, u64>,
+    /// Own ones without a position, those that were not told, and those of others, while the server takes no
+    /// writes.
+    unlisted: Option<[BTreeMap<usize, u64>; 3]>,
     local: u64,
     local_floor: u64,
     local_marks: Positions,
@@ -72,6 +75,10 @@ impl Marks {
         self.last += 1;
         self.own[document] = self.last;
         self.outbox.insert(document, version);
+        if let Some([all, fresh, _]) = &mut self.unlisted {
+            all.insert(document, version);
+            fresh.insert(document, version);
+        }
         self.enter(document);
     }
 
@@ -171,5 +178,53 @@ impl Replica for Marks {
 
     fn set_complete(&mut self, complete: bool) {
         self.complete = complete;
+    }
+
+    fn begin_refusal<'a>(&mut self, taken: impl Iterator<Item = &'a Bytes>) {
+        let mut all: BTreeMap<_, _> = taken.flat_map(|bytes| read(bytes)).collect();
+        all.extend(&self.outbox);
+        self.unlisted = Some([all.clone(), all, BTreeMap::new()]);
+    }
+
+    fn end_refusal(&mut self) {
+        self.unlisted = None;
+    }
+
+    fn unlisted(&mut self, again: bool) -> Vec<Bytes> {
+        let Some([all, fresh, _]) = &mut self.unlisted else {
+            return Vec::new();
+        };
+        if again {
+            fresh.clone_from(all);
+        }
+        let bytes: Vec<u8> = std::mem::take(fresh)
+            .into_iter()
+            .flat_map(written)
+            .collect();
+        let bytes = (!bytes.is_empty()).then(|| Bytes::from(bytes));
+        bytes.into_iter().collect()
+    }
+
+    fn forget_adopted(&mut self) {
+        if let Some([_, _, adopted]) = &mut self.unlisted {
+            adopted.clear();
+        }
+    }
+
+    fn adopt(&mut self, bytes: &Bytes, again: bool) {
+        for (document, version) in read(bytes) {
+            let [_, _, adopted] = self.unlisted.as_mut().expect("a refusal has begun");
+            let known = adopted.insert(document, version);
+            if again && known == Some(version) {
+                continue;
+            }
+            self.last += 1;
+            self.own[document] = self.last;
+            self.outbox
+                .entry(document)
+                .and_modify(|known| *known = version.max(*known))
+                .or_insert(version);
+            self.enter(document);
+        }
     }
 }

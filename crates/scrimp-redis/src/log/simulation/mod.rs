@@ -69,6 +69,7 @@ fn no_node_serves_what_was_invalidated_before_the_bound() {
             report.rolled_back,
             report.trimmed,
             report.restarted,
+            report.refused,
         ];
         assert!(rare.iter().all(|count| *count > 9), "{report:?}");
     }
@@ -81,4 +82,18 @@ fn the_law_finds_a_node_that_does_not_notice_silence() {
         ..Timing::default()
     };
     assert!(run(timing, 10).stale > 0);
+}
+
+#[test]
+fn what_the_server_takes_no_record_of_holds_on_all_nodes_and_is_appended_without_its_writer() {
+    for seed in 0..20 {
+        let mut world = World::new(8, Timing::default(), seed);
+        world.calm_down();
+        world.refuse_for(Duration::from_secs(40));
+        world.calm_down();
+        world.settle();
+        let report = &world.report;
+        assert_eq!(report.stale, 0, "{report:?}");
+        assert!(report.from_store * 2 > report.reads, "{report:?}");
+    }
 }

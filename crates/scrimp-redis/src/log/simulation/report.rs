@@ -11,6 +11,7 @@ pub(crate) struct Report {
     pub(crate) trimmed: u64,
     pub(crate) restarted: u64,
     pub(crate) cut: u64,
+    pub(crate) refused: u64,
 }
 
 // === impl Report ===
@@ -25,5 +26,6 @@ impl Report {
         self.trimmed += other.trimmed;
         self.restarted += other.restarted;
         self.cut += other.cut;
+        self.refused += other.refused;
     }
 }

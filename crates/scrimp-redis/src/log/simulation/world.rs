@@ -11,7 +11,7 @@ use super::{
     report::Report,
     server::Server,
 };
-use crate::log::protocol::{Action, Message, Timing, WhenBehind};
+use crate::log::protocol::{Action, Message, NotAppended, Timing, WhenBehind};
 
 /// Time after which a call without an answer has failed.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -22,6 +22,9 @@ const DELAY: u64 = 60;
 /// Lease of the elected node.
 const LEASE: Duration = Duration::from_millis(1_500);
 
+/// The same as a duration.
+const LONGEST_DELAY: Duration = Duration::from_millis(DELAY);
+
 const PAGE: usize = 32;
 
 pub(crate) struct World {
@@ -29,14 +32,19 @@ pub(crate) struct World {
     server: Server,
     /// Flag that the server does not answer.
     down: bool,
+    /// Flag that the server takes no writes, and passes messages on.
+    refusing: bool,
     tier: [Option<Stored>; DOCUMENTS],
     versions: [u64; DOCUMENTS],
     law: Law,
+    /// The same for what nodes tell each other, which holds where no message is lost.
+    told: Law,
     events: BinaryHeap<Reverse<Scheduled>>,
     now: Instant,
     number: u64,
     next_failure: Instant,
     calm: bool,
+    invalidations: bool,
     timing: Timing,
     random: fastrand::Rng,
     pub(crate) report: Report,
@@ -54,14 +62,17 @@ impl World {
             hosts,
             server: Server::default(),
             down: false,
+            refusing: false,
             tier: [None; DOCUMENTS],
             versions: [0; DOCUMENTS],
             law: Law::default(),
+            told: Law::default(),
             events: BinaryHeap::new(),
             now,
             number: 0,
             next_failure: now,
             calm: false,
+            invalidations: true,
             timing,
             random,
             report: Report::default(),
@@ -79,7 +90,7 @@ impl World {
     /// Ends all failures, and expects all nodes to catch up.
     pub(crate) fn calm_down(&mut self) {
         self.calm = true;
-        self.down = false;
+        (self.down, self.refusing) = (false, false);
         for host in &mut self.hosts {
             (host.cut, host.deaf) = (false, false);
         }
@@ -98,7 +109,29 @@ impl World {
         panic!("behind for a second: {behind:?}, {:?}", self.report);
     }
 
-    fn run_for(&mut self, time: Duration) {
+    /// Lets no client invalidate anything, and expects that all is in the log.
+    pub(crate) fn settle(&mut self) {
+        self.invalidations = false;
+        self.run_for(Duration::from_secs(12));
+        let unsettled = self.hosts.iter().filter(|host| !host.node.is_settled());
+        assert_eq!(unsettled.count(), 0, "{:?}", self.report);
+        for (document, version) in self.versions.iter().enumerate() {
+            // What one node alone knew is lost with it, if no other was told.
+            let told = self.told.oldest(document, self.now, LONGEST_DELAY);
+            let logged = self.law.oldest(document, self.now, LONGEST_DELAY);
+            assert!(logged >= told.min(*version), "document {document}");
+        }
+    }
+
+    /// Lets the server take no writes for a time in which nothing else fails, and ends one node.
+    pub(crate) fn refuse_for(&mut self, time: Duration) {
+        (self.calm, self.refusing) = (true, true);
+        self.run_for(time / 2);
+        self.restart(0);
+        self.run_for(time / 2);
+    }
+
+    pub(crate) fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
             self.step();
@@ -128,7 +161,7 @@ impl World {
     fn client(&mut self) {
         let host = self.random.usize(..self.hosts.len());
         let document = self.random.usize(..DOCUMENTS);
-        if self.random.u8(..) < 12 {
+        if self.invalidations && self.random.u8(..) < 12 {
             self.versions[document] += 1;
             let version = self.versions[document];
             let own = &mut self.hosts[host];
@@ -145,7 +178,11 @@ impl World {
             let oldest = self
                 .law
                 .oldest(document, self.now, bound(self.timing.when_behind));
-            if version < oldest.max(own.own[document]) {
+            let told = match self.calm && host != 0 {
+                true => self.told.oldest(document, self.now, 2 * LONGEST_DELAY),
+                false => 0,
+            };
+            if version < oldest.max(own.own[document]).max(told) {
                 self.report.stale += 1;
             }
             return;
@@ -158,20 +195,13 @@ impl World {
     /// Lets something fail, or recover.
     fn fail(&mut self) {
         let host = self.random.usize(..self.hosts.len());
-        match self.random.u8(..12) {
+        match self.random.u8(..14) {
             0 | 1 => {
                 self.report.cut += 1;
                 self.hosts[host].cut = true;
             }
             2 | 3 => self.hosts[host].deaf = true,
-            4 => {
-                self.report.restarted += 1;
-                let own = &self.hosts[host];
-                let process = own.process + 1;
-                let seed = self.random.u64(..);
-                self.hosts[host] = Host::new(self.timing, seed, process, self.now);
-                self.carry_out(host);
-            }
+            4 => self.restart(host),
             5 => {
                 self.report.wiped += 1;
                 self.server.wipe();
@@ -189,8 +219,12 @@ impl World {
                 self.server.trim(self.random.usize(..20));
             }
             8 => self.down = true,
+            9 => {
+                self.report.refused += 1;
+                self.refusing = true;
+            }
             _ => {
-                self.down = false;
+                (self.down, self.refusing) = (false, false);
                 for host in 0..self.hosts.len() {
                     let healed = self.random.bool();
                     let own = &mut self.hosts[host];
@@ -203,6 +237,14 @@ impl World {
                 }
             }
         }
+    }
+
+    fn restart(&mut self, host: usize) {
+        self.report.restarted += 1;
+        let process = self.hosts[host].process + 1;
+        let seed = self.random.u64(..);
+        self.hosts[host] = Host::new(self.timing, seed, process, self.now);
+        self.carry_out(host);
     }
 
     /// Ends some connections; others live on, as through a proxy.
@@ -231,7 +273,7 @@ impl World {
                 own.tick_at = None;
                 own.node.tick(now);
             }
-            Event::Appended(head) => own.node.appended(now, head),
+            Event::Appended(outcome) => own.node.appended(now, outcome),
             Event::Read(page) => own.node.read(now, page),
             Event::Beaten(elected) => own.node.beaten(now, elected),
             Event::Distrusted(done) => own.node.distrusted(now, done),
@@ -262,15 +304,32 @@ impl World {
         let own = &self.hosts[host];
         let lost = self.down || own.cut || self.lucky();
         let log = self.server.head.map(|head| head.log);
+        let refused = self.refusing && !lost;
+        // Even a script that only reads has to begin a log, if there is none.
+        let lost =
+            lost || self.refusing && (log.is_none() || !matches!(action, Action::Read { .. }));
         let (answer, message) = match (action, lost) {
-            (Action::Append { .. }, true) => (Event::Appended(None), None),
+            (Action::Announce { by, again, bytes }, _) => {
+                if !self.down && !self.hosts[host].cut {
+                    self.told.appended(&bytes, self.now);
+                    self.publish(&Message::Unlisted { by, again, bytes });
+                }
+                return;
+            }
+            (Action::Append { .. }, true) if refused => {
+                (Event::Appended(Err(NotAppended::Refused)), None)
+            }
+            (Action::Append { .. }, true) => (Event::Appended(Err(NotAppended::Unknown)), None),
             (Action::Read { .. }, true) => (Event::Read(None), None),
             (Action::Beat, true) => (Event::Beaten(None), None),
             (Action::Distrust { .. }, true) => (Event::Distrusted(false), None),
             (Action::Append { nonce, bytes }, false) => {
                 self.law.appended(&bytes, self.now);
                 let (head, message) = self.server.append(nonce, bytes);
-                let answer = (!self.lucky()).then_some(head);
+                let answer = match self.lucky() {
+                    true => Err(NotAppended::Unknown),
+                    false => Ok(head),
+                };
                 (Event::Appended(answer), Some(message))
             }
             (Action::Read { from }, false) => {
@@ -290,7 +349,7 @@ impl World {
         }
         let failed = matches!(
             &answer,
-            Event::Appended(None)
+            Event::Appended(Err(NotAppended::Unknown))
                 | Event::Read(None)
                 | Event::Beaten(None)
                 | Event::Distrusted(false)
@@ -350,5 +409,5 @@ fn bound(when_behind: WhenBehind) -> Duration {
         WhenBehind::Bypass => Duration::ZERO,
     };
     let noticed = Duration::from_millis(2_500) + TIMEOUT;
-    noticed.max(grace) + 2 * Duration::from_millis(DELAY)
+    noticed.max(grace) + 2 * LONGEST_DELAY
 }

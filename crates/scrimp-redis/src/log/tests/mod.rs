@@ -81,7 +81,7 @@ impl Pair {
                 let length = self.random.usize(..40);
                 let record: Bytes = (0..length).map(|_| self.random.u8(..)).collect();
                 let (head, message) = self.model.append(nonce, record.clone());
-                assert_eq!(self.real.append(nonce, &record, new_log).await, Some(head));
+                assert_eq!(self.real.append(nonce, &record, new_log).await, Ok(head));
                 self.hears(message).await;
             }
             9..16 => {
