@@ -8,7 +8,7 @@ use scrimp_http::{
     method,
     names::Sieve,
     role::{DECIDING, is_indifferent},
-    target::{HostBytes, OVERRIDING, RETELLING, overrides, retells},
+    target::{HostBytes, OVERRIDING, RETELLING, forwarded_claims, overrides, retells},
 };
 
 /// Class of a method for a cache (RFC 9110 §9.2).
@@ -124,7 +124,7 @@ impl RequestFacts {
                 facts.note_host(value);
                 host.get_or_insert(value);
             } else if telling.may_tell(name) {
-                facts.note(name, telling, &mut control);
+                facts.note(name, value, telling, &mut control);
             }
         }
         if control {
@@ -150,7 +150,13 @@ impl RequestFacts {
         self.host = true;
     }
 
-    fn note(&mut self, name: &HeaderName, telling: &Telling, control: &mut bool) {
+    fn note(
+        &mut self,
+        name: &HeaderName,
+        value: &HeaderValue,
+        telling: &Telling,
+        control: &mut bool,
+    ) {
         match *name {
             header::CACHE_CONTROL => *control = true,
             header::COOKIE => self.cookie = true,
@@ -159,7 +165,12 @@ impl RequestFacts {
             header::RANGE => self.range = true,
             _ => {
                 self.authorization |= telling.credentials.contains(name);
-                self.retold |= retells(name);
+                // Forwarded with addresses alone claims nothing of the target.
+                let claims = || {
+                    *name != header::FORWARDED
+                        || forwarded_claims(value.as_bytes()).next().is_some()
+                };
+                self.retold |= retells(name) && claims();
                 self.overridden |= overrides(name);
             }
         }
@@ -217,6 +228,8 @@ mod tests {
         assert!(read("x-forwarded-host", "a").retold && read("forwarded", "host=a").retold);
         assert!(read("x-original-url", "/").overridden);
         let harmless = read("x-forwarded-for", "::1");
+        assert!(!harmless.retold && !harmless.overridden);
+        let harmless = read("forwarded", "for=\"[::1]\";by=_proxy, for=1");
         assert!(!harmless.retold && !harmless.overridden);
         for host in ["a@b", "a/b", "a,b", "a b", "a\\b", "a?b"] {
             assert!(read("host", host).ambiguous_host, "{host}");

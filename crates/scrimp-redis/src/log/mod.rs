@@ -90,7 +90,7 @@ pub use stats::RedisLogStats;
 /// that reach it in the moment of its return before it has read its messages. An invalidation of a
 /// process that cannot reach Redis holds there at once, and elsewhere when the log has it. One that Redis does not
 /// take into the log holds in all processes that hear its message, and in those that connect later once it is
-/// repeated: within 8 s. While two
+/// repeated: within 8 s, unless the writer is gone by then. While two
 /// servers take themselves for the primary, each has a log of its own; the processes notice it when
 /// they are on one server again.
 ///

@@ -48,7 +48,7 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    fn new(max_waiting: usize) -> Self {
+    pub(super) fn new(max_waiting: usize) -> Self {
         Self {
             hard: Waiting::default(),
             soft: Waiting::default(),
@@ -94,6 +94,21 @@ impl Outbox {
             };
             self.hard.everything = true;
         }
+    }
+
+    /// Returns an empty one with the same limits.
+    pub(super) fn like(&self) -> Self {
+        Self::new(self.max_waiting)
+    }
+
+    /// Returns the number of tags that wait.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let parts = [&self.hard, &self.soft];
+        parts
+            .map(|part| part.tags.len() + part.written.len())
+            .iter()
+            .sum()
     }
 
     /// Returns the part of a target that does not wait yet. `None` if all of it does.

@@ -11,7 +11,7 @@ pub(super) struct Unlisted {
     /// Those that were not passed on yet.
     fresh: Outbox,
     /// Those of other processes.
-    adopted: Outbox,
+    pub(super) adopted: Outbox,
 }
 
 // === impl Unlisted ===
@@ -25,8 +25,8 @@ impl Unlisted {
         }
         Self {
             fresh: all.clone(),
+            adopted: waiting.like(),
             all,
-            adopted: Outbox::default(),
         }
     }
 
@@ -47,7 +47,7 @@ impl Unlisted {
     }
 
     pub(super) fn forget_adopted(&mut self) {
-        self.adopted = Outbox::default();
+        self.adopted = self.adopted.like();
     }
 
     /// Returns what was not passed on yet, or all, as records.

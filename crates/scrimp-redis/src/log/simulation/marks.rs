@@ -54,7 +54,7 @@ pub(crate) struct Marks {
 }
 
 /// Returns the invalidation of a document by a version.
-fn written((document, version): (usize, u64)) -> [u8; 9] {
+pub(crate) fn written((document, version): (usize, u64)) -> [u8; 9] {
     let mut bytes = [document as u8; 9];
     bytes[1..].copy_from_slice(&version.to_le_bytes());
     bytes

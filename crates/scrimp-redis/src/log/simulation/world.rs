@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     host::{Event, Host, Scheduled},
     law::Law,
-    marks::{DOCUMENTS, Stored},
+    marks::{DOCUMENTS, Stored, written},
     report::Report,
     server::Server,
 };
@@ -24,6 +24,10 @@ const LEASE: Duration = Duration::from_millis(1_500);
 
 /// The same as a duration.
 const LONGEST_DELAY: Duration = Duration::from_millis(DELAY);
+
+/// Longest time until all nodes are told of what the server refuses: it is gathered, perhaps behind an append in
+/// progress, refused, sent and heard.
+const TOLD: Duration = Duration::from_millis(10 + 5 * DELAY);
 
 const PAGE: usize = 32;
 
@@ -89,6 +93,10 @@ impl World {
 
     /// Ends all failures, and expects all nodes to catch up.
     pub(crate) fn calm_down(&mut self) {
+        if !self.calm {
+            // Messages of before may have been lost.
+            self.told = Law::default();
+        }
         self.calm = true;
         (self.down, self.refusing) = (false, false);
         for host in &mut self.hosts {
@@ -109,26 +117,34 @@ impl World {
         panic!("behind for a second: {behind:?}, {:?}", self.report);
     }
 
-    /// Lets no client invalidate anything, and expects that all is in the log.
-    pub(crate) fn settle(&mut self) {
+    /// Lets the server take no writes for a time in which nothing else fails.
+    pub(crate) fn refuse_for(&mut self, time: Duration) {
+        self.refusing = true;
+        self.run_for(time);
+    }
+
+    /// Ends a node that alone has invalidated all documents a moment ago, while the server takes no writes.
+    pub(crate) fn end_writer(&mut self) {
         self.invalidations = false;
-        self.run_for(Duration::from_secs(12));
+        self.run_for(Duration::from_secs(1));
+        self.refusing = true;
+        for document in 0..DOCUMENTS {
+            self.invalidate(0, document);
+        }
+        self.run_for(TOLD);
+        self.restart(0);
+        self.run_for(Duration::from_secs(1));
+    }
+
+    /// Expects that all is in the log, once the server takes writes.
+    pub(crate) fn settle(&mut self) {
+        self.calm_down();
         let unsettled = self.hosts.iter().filter(|host| !host.node.is_settled());
         assert_eq!(unsettled.count(), 0, "{:?}", self.report);
         for (document, version) in self.versions.iter().enumerate() {
-            // What one node alone knew is lost with it, if no other was told.
-            let told = self.told.oldest(document, self.now, LONGEST_DELAY);
-            let logged = self.law.oldest(document, self.now, LONGEST_DELAY);
-            assert!(logged >= told.min(*version), "document {document}");
+            let logged = self.law.oldest(document, self.now, Duration::ZERO);
+            assert_eq!(logged, *version, "document {document}");
         }
-    }
-
-    /// Lets the server take no writes for a time in which nothing else fails, and ends one node.
-    pub(crate) fn refuse_for(&mut self, time: Duration) {
-        (self.calm, self.refusing) = (true, true);
-        self.run_for(time / 2);
-        self.restart(0);
-        self.run_for(time / 2);
     }
 
     pub(crate) fn run_for(&mut self, time: Duration) {
@@ -162,13 +178,7 @@ impl World {
         let host = self.random.usize(..self.hosts.len());
         let document = self.random.usize(..DOCUMENTS);
         if self.invalidations && self.random.u8(..) < 12 {
-            self.versions[document] += 1;
-            let version = self.versions[document];
-            let own = &mut self.hosts[host];
-            own.own[document] = version;
-            own.node.replica().invalidate(document, version);
-            own.node.queued(self.now);
-            return self.carry_out(host);
+            return self.invalidate(host, document);
         }
         self.report.reads += 1;
         let tier = self.tier[document];
@@ -178,8 +188,8 @@ impl World {
             let oldest = self
                 .law
                 .oldest(document, self.now, bound(self.timing.when_behind));
-            let told = match self.calm && host != 0 {
-                true => self.told.oldest(document, self.now, 2 * LONGEST_DELAY),
+            let told = match self.calm && own.process == 0 {
+                true => self.told.oldest(document, self.now, TOLD),
                 false => 0,
             };
             if version < oldest.max(own.own[document]).max(told) {
@@ -190,6 +200,19 @@ impl World {
         let fetched = own.node.replica().begin_call(self.versions[document]);
         let delay = Duration::from_millis(self.random.u64(1..200));
         self.schedule(host, delay, Event::Fetched(document, fetched));
+    }
+
+    fn invalidate(&mut self, host: usize, document: usize) {
+        self.versions[document] += 1;
+        let version = self.versions[document];
+        if self.refusing {
+            self.told.appended(&written((document, version)), self.now);
+        }
+        let own = &mut self.hosts[host];
+        own.own[document] = version;
+        own.node.replica().invalidate(document, version);
+        own.node.queued(self.now);
+        self.carry_out(host);
     }
 
     /// Lets something fail, or recover.
@@ -311,7 +334,6 @@ impl World {
         let (answer, message) = match (action, lost) {
             (Action::Announce { by, again, bytes }, _) => {
                 if !self.down && !self.hosts[host].cut {
-                    self.told.appended(&bytes, self.now);
                     self.publish(&Message::Unlisted { by, again, bytes });
                 }
                 return;
