@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 13] = [
     "batch",
     "cache",
     "cdn",
@@ -17,6 +17,7 @@ const LAYERS: [&str; 12] = [
     "prefetch",
     "redis",
     "stampede",
+    "values",
     "warm",
 ];
 

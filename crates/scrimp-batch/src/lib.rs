@@ -170,6 +170,8 @@
 //! of its batch. Calls run in tasks, which need a tokio runtime: outside of one, a request
 //! that would be batched is refused (`no-runtime`).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod builder;
 mod codec;

@@ -160,6 +160,8 @@
 //! - `serde`: [`CacheStats`] serialises.
 //! - `no-vary-search`: keys leave out the parts of a query that No-Vary-Search (a draft) excludes.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod builder;
 mod cache_status;
@@ -205,7 +207,7 @@ pub use layer::CacheLayer;
 pub use pattern::Pattern;
 pub use policy::{Mode, NotStored, Policy, Selection, Source};
 pub use rule::{Rule, RuleBuilder, RuleError};
-pub use scrimp_core::SettingError;
+pub use scrimp_core::{SettingError, gib, kib, mib};
 pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
 pub use stats::{CacheStats, LearnedStats, StoreStats};

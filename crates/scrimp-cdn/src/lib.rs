@@ -123,6 +123,8 @@
 //! as they are. It asks the cache inside for its verdict and its tags (the extensions `Explain` and `TellTags`). Purges never delay a request. Workers end with the last clone of a `CdnPurger`: at the end
 //! of a program, wait for [`delivered`](CdnPurger::delivered), with a time-out.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod api;
 mod fields;
 mod item;

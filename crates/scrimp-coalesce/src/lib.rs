@@ -138,6 +138,8 @@
 //! `scrimp-bench coalesce` measures the layer beside other crates; `docs/performance.md` in the
 //! repository has the table.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod builder;
 mod call;
 mod config;

@@ -22,6 +22,7 @@
 //!   processes share.
 //! - [`RetryBudget`]: a limit on the retries of all layers together.
 //! - [`SettingError`], [`Settings`]: settings of a builder, and the error of an invalid one.
+//! - [`mib`]: sizes in bytes.
 //! - [`SharedError`]: one failure, reported to several callers with its sources intact.
 //! # Keys
 //!
@@ -46,6 +47,8 @@
 //! # Ok::<(), scrimp_core::ParseMoneyError>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod allowance;
 mod background;
 mod body;
@@ -67,6 +70,7 @@ mod purge;
 mod reasons;
 mod retry_budget;
 mod setting;
+mod size;
 pub mod tag;
 mod tasks;
 
@@ -97,6 +101,7 @@ pub use problem::Problem;
 pub use purge::{Purge, PurgeTarget, Purger};
 pub use retry_budget::RetryBudget;
 pub use setting::{SettingError, Settings};
+pub use size::{gib, kib, mib};
 pub use tasks::Tasks;
 
 #[cfg(doctest)]

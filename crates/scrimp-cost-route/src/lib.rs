@@ -212,6 +212,8 @@
 //! - `json-schema`: `JsonSchema`, a quality gate for answers that have to follow one.
 //! - `metrics`: counters and histograms through the [metrics](https://docs.rs/metrics) facade.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod bill;
 mod body;
 mod budget;

@@ -18,6 +18,8 @@
 //! an old price after the event that changed it, another user's response, a ledger that disagrees
 //! with the upstream's own count.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod catalogue;
 mod crowd;
 mod dashboard;

@@ -71,6 +71,8 @@
 //! - `encryption`: responses and invalidations are encrypted with keys of your own.
 //! - `serde`: the counts serialise.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod files;
 mod folder;
 mod journal;

@@ -60,6 +60,8 @@
 //! stay. A call without callers is dropped, or finished if the user says how. Clean-up is in
 //! `Drop`. Only the patience with slow readers needs a tokio runtime.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod budget;
 mod sync;
 

@@ -75,6 +75,8 @@
 //!
 //! [`CacheLayer`]: scrimp_cache::CacheLayer
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admit;
 mod builder;
 mod cached;

@@ -72,6 +72,8 @@
 //! assert!(!fields.contains(&HeaderName::from_static("traceparent")));
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod age;
 pub mod body;
 pub mod byteranges;

@@ -131,6 +131,8 @@
 //! [`Deadline`](scrimp_core::extensions::Deadline) of a request shortens its wait: a request that
 //! would have to wait longer is refused at once.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod buckets;
 mod builder;

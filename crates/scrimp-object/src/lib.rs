@@ -80,6 +80,8 @@
 //! - `encryption`: `Codec::encryption`.
 //! - `serde`: the counts serialise.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod breaker;
 mod clock;
 mod object;

@@ -115,6 +115,8 @@
 //! Sessions, targets, the model, plans, calls in flight and the queue have fixed sizes. What was not used for
 //! longest makes room, in constant time.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod activity;
 mod builder;
 mod calibration;

@@ -89,6 +89,8 @@
 //! - `encryption`: `Codec::encryption`.
 //! - `serde`: the counts serialise.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod allowance;
 mod client;
 mod lock;

@@ -61,6 +61,8 @@
 //! temporary files, the ceiling holds 900,000 keys and does the same, the cache holds at most
 //! [`Settings::max_bytes`], and charts and routes are bounded too.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod cli;
 
 mod ahead;

@@ -163,6 +163,8 @@
 //! For a client whose identity changes from call to call inside the stack, such as one that picks
 //! an account from a pool: its responses cannot be told apart outside.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod builder;
 mod call;

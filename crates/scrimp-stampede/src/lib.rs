@@ -153,6 +153,8 @@
 //!
 //! Refreshes, waits and reading ahead need a tokio runtime with timers enabled.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod ahead;
 mod body;
 mod builder;

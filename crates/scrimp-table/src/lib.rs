@@ -60,6 +60,8 @@
 //! real systems, and shows where another one is better. Look-ups in moka cost a hundred nanoseconds
 //! more, for a queue of uses.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod claim;
 mod contest;
 mod evict;

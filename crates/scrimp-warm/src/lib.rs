@@ -102,6 +102,8 @@
 //! A run is a future and spawns no task. Each request waits for its own clone of the service. If the future is
 //! dropped, requests in flight are dropped with it; [`Warmer::run_until`] reads them to their end.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod builder;
 mod call;
 mod config;

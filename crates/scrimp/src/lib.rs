@@ -29,6 +29,7 @@
 //! | `serde` | | (money in files and settings, as strings) |
 //! | `stack` | | (types with names: `Stack`, a service with all its layers, and its `Body`) |
 //! | `stampede` | `scrimp::stampede` | waiting when an answer expires, and calls made at once for the same |
+//! | `values` | `scrimp::values` | calls for values that are not HTTP: get-or-set, one fill per key |
 //! | `warm` | `scrimp::warm` | waiting for what callers will ask for: fills the cache from lists and logs |
 //! | `warm-schedule` | | (at the times of a cron expression) |
 //! | `warm-sitemap` | | (from sitemaps) |
@@ -121,6 +122,8 @@
 //! The examples `full_stack_server` and `full_stack_client` in the repository use all layers, and
 //! print the bill.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod builder;
 #[cfg(feature = "stack")]
 mod stack;
@@ -167,6 +170,9 @@ pub use scrimp_reqwest as reqwest;
 #[cfg(feature = "stampede")]
 #[doc(inline)]
 pub use scrimp_stampede as stampede;
+#[cfg(feature = "values")]
+#[doc(inline)]
+pub use scrimp_values as values;
 #[cfg(feature = "warm")]
 #[doc(inline)]
 pub use scrimp_warm as warm;
