@@ -34,6 +34,12 @@ pub struct SharedError(Arc<BoxError>);
 /// Implemented for [`Infallible`] and [`BoxError`]. Other error types need tower's
 /// `map_err(box_error)` ([`box_error`]) or an implementation of their own. There is no blanket implementation over `Clone`, as it would
 /// conflict with these two.
+#[diagnostic::on_unimplemented(
+    message = "an error of type `{Self}` cannot be given to several callers",
+    label = "the inner service fails with `{Self}`",
+    note = "let the inner service fail with `BoxError`: put tower's `.map_err(scrimp_core::box_error)` around it \
+            (`scrimp::core::box_error`), or implement `ShareError` for `{Self}`"
+)]
 pub trait ShareError: Sized {
     /// Form of the error while callers wait.
     type Shared: Clone + Send + Sync + 'static;

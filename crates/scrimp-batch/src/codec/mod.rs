@@ -70,6 +70,10 @@ pub use rest::RestJson;
 /// # let _ = scrimp_batch::BatchLayer::builder(Lines).build()?;
 /// # Ok::<(), scrimp_batch::SettingError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no codec of batches",
+    note = "take `JsonRpc`, `GraphQl` or `RestJson`, or implement `BatchCodec` for `{Self}`"
+)]
 pub trait BatchCodec: Send + Sync + 'static {
     /// Reports whether a request with this head may be batched. Its body is then buffered. Other
     /// requests pass through unchanged, and so does every request that accepts an event stream.

@@ -19,6 +19,11 @@ use crate::stats::StoreStats;
 /// A store on disk or over a network encodes responses with `Codec`, and keeps their invalidations
 /// in a `Journal` (both with the feature `codec`). The crate `scrimp-disk` is a store on disk, and
 /// `scrimp-redis` one over a network.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no store of responses",
+    note = "take `MemoryStore::new(mib(256))`, `Tiered::new(upper, lower)`, or a store of `scrimp-redis`, `scrimp-disk` or \
+            `scrimp-object`; a store of your own implements `Store`"
+)]
 pub trait Store: Clone + Send + Sync + 'static {
     /// A look-up that was not answered at once.
     type Get: Future<Output = Result<Option<Arc<Variants>>, BoxError>> + Send + 'static;
