@@ -18,6 +18,8 @@ pub struct RouteDecision {
     pub score: Scored,
     /// Expected cost of the call. `None` if it was not known.
     pub expected: Option<Money>,
+    /// Tokens of the prompt that were expected to be in the provider's prompt cache.
+    pub cached_tokens: u64,
     /// Providers that were tried before, and how each attempt failed.
     pub tried: Vec<Tried>,
     /// False if the quality gate rejected the answer. The caller gets a rejected answer if no

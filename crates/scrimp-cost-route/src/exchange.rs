@@ -7,6 +7,7 @@ mod funds;
 mod job;
 mod judging;
 mod pick;
+mod prompts;
 mod within;
 
 use std::sync::Arc;
@@ -77,7 +78,8 @@ impl<S> Exchange<S> {
             let provider = Arc::clone(&picked.call.provider);
             let service = self.targets.get(&provider.name);
             let reads = self.shared.config.gate.is_some() || picked.call.bill.reads_answers();
-            let request = match job.request(&provider, reads, &mut once) {
+            let bet = &mut picked.call.bet;
+            let request = match job.request(&provider, bet, reads, &mut once) {
                 Ok(request) => request,
                 Err(refused) => {
                     picked.unmake();

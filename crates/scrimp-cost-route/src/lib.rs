@@ -123,6 +123,14 @@
 //! and a ramp. The [`RouteDecision`] in the response's extensions and a tracing event explain
 //! each choice.
 //!
+//! # Prompt caches
+//!
+//! A provider that [caches prompts](Provider::prompt_cache) charges less for the beginning of a prompt
+//! that it has seen lately. The expected price of a request has that part at the price of
+//! [`CacheRead`](TokenClass::CacheRead), by what was sent before and what answers report, so a
+//! conversation stays with its account as long as that pays. Where the cache is written on request, the
+//! layer marks the prompt as far as it is likely to return in time.
+//!
 //! # Failing over
 //!
 //! A request can go to another provider up to the first byte of the body, and up to the end of the
@@ -244,6 +252,7 @@ mod opening;
 mod payer;
 mod price;
 mod profile;
+mod prompt;
 mod provider;
 mod providers;
 mod quality;
@@ -269,6 +278,7 @@ pub use price::{
     ParseRateError, Period, Price, PriceWindow, Rate, Tariff, Tiering, TokenClass, TokenRates,
     Usage, litellm,
 };
+pub use prompt::PromptCache;
 pub use provider::Provider;
 pub use providers::Providers;
 #[cfg(feature = "json-schema")]

@@ -16,6 +16,7 @@ use crate::{
     metered,
     opening::{Opening, Verdict},
     profile::Profile,
+    prompt::Bet,
 };
 
 /// Decoded bytes of an answer that are looked at, at most. Memory does not grow with them.
@@ -30,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) failover: bool,
     pub(crate) reservation: Option<Reservation>,
     pub(crate) bill: Bill,
+    /// Expectation of the provider's prompt cache.
+    pub(crate) bet: Option<Bet>,
     /// Reader of the answer, if it is read. In a box, as it is large and most calls need none.
     pub(crate) reader: Option<Box<AnswerReader>>,
     pub(crate) bytes_out: u64,
@@ -167,6 +170,7 @@ impl Call {
         {
             let mut state = self.shared.state.lock();
             state.stats.ended(outcome, paid, cost.known());
+            self.learn_cached(&mut state.caches);
             if paid && let Some(index) = state.find(&self.provider.name) {
                 let told = self.told();
                 let told = whole && told.is_some_and(|told| told.completion);

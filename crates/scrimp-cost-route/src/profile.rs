@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, Request, header, request::Parts};
 
 use scrimp_http::credentials::{self, Credentials};
 
-use crate::{Price, endpoint::Endpoint, engine::Prior, refuse::Refused};
+use crate::{Price, endpoint::Endpoint, engine::Prior, prompt::Caching, refuse::Refused};
 
 /// Settings of a [`Provider`](crate::Provider), checked.
 #[derive(Debug, Clone)]
@@ -33,6 +33,9 @@ pub(crate) struct Profile {
     pub(crate) concurrency: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) limits: RequestLimits,
+    pub(crate) caching: Option<Caching>,
+    /// Name of the account that its credential belongs to, if it is not its own.
+    pub(crate) account: Option<Arc<str>>,
 }
 
 /// Limits on the size of a request, as far as they are known.
@@ -78,7 +81,14 @@ impl Profile {
             concurrency: None,
             timeout: None,
             limits: RequestLimits::default(),
+            caching: None,
+            account: None,
         }
+    }
+
+    /// Returns the name of its account.
+    pub(crate) fn account(&self) -> &Arc<str> {
+        self.account.as_ref().unwrap_or(&self.name)
     }
 
     /// Returns the place of the price that holds for a model: 0 for that of all others.

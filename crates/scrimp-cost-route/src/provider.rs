@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Uri, header, request::Parts, uri::Authority}
 use scrimp_core::{BoxError, SettingError, Settings};
 
 use crate::{
-    Price,
+    Price, PromptCache,
     config::LONGEST_TIMEOUT,
     endpoint::Endpoint,
     profile::{Map, Profile},
@@ -165,6 +165,23 @@ impl Provider {
         Self(self.0.within("max_request", bytes, 1.., |profile, bytes| {
             profile.limits.bytes = Some(bytes);
         }))
+    }
+
+    /// Describes the provider's prompt cache: the expected price of a request then has the part of its
+    /// prompt that is cached. Default: none is assumed.
+    #[must_use]
+    pub fn prompt_cache(self, cache: PromptCache) -> Self {
+        let caching = cache.checked();
+        Self(self.0.checked(caching, |profile, caching| {
+            profile.caching = Some(caching);
+        }))
+    }
+
+    /// Names the account that its credential belongs to. Providers with one account share a prompt
+    /// cache. Default: an account of its own.
+    #[must_use]
+    pub fn account(self, name: impl Into<Arc<str>>) -> Self {
+        self.set(|profile| profile.account = Some(name.into()))
     }
 
     /// Sets the assumed time until the answer is whole, before any observation. Default: 1 s.

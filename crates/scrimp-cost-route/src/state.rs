@@ -22,6 +22,7 @@ use crate::{
     engine::{Router, RouterConfig},
     model::MissingModels,
     profile::Profile,
+    prompt::Caches,
 };
 
 /// Share of answers that have fewer tokens than are reserved for one.
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub(crate) stats: CostRouteStats,
     /// Models that providers turned out not to have.
     pub(crate) missing: MissingModels,
+    pub(crate) caches: Caches,
 }
 
 /// Provider, and the state that its bill depends on. Candidates of the router have the same order.
@@ -48,6 +50,8 @@ pub(crate) struct Entry {
     /// Requests of the present volume period, and when it began, for each price.
     used: Vec<(SystemTime, u64)>,
     output: Output,
+    /// Number of its account.
+    pub(crate) account: u32,
 }
 
 /// Price of a request, and its place among the provider's prices.
@@ -84,6 +88,7 @@ impl State {
             entries: Vec::new(),
             stats: CostRouteStats::default(),
             missing: MissingModels::new(),
+            caches: Caches::new(start),
         })
     }
 
@@ -91,7 +96,9 @@ impl State {
     pub(crate) fn put(&mut self, provider: Profile, clock: &Clock) {
         self.missing.clear();
         let prior = provider.prior;
-        let entry = Entry::new(provider, clock);
+        let mut entry = Entry::new(provider, clock);
+        let profile = &entry.provider;
+        entry.account = self.caches.account(profile.account(), profile.caching);
         match self.find(&entry.provider.name) {
             Some(index) => {
                 self.router.set_prior(index, prior);
@@ -160,6 +167,7 @@ impl Entry {
                 mean: 256.0,
                 high: 1_024.0,
             },
+            account: 0,
         }
     }
 

@@ -18,6 +18,9 @@ pub struct Ask {
     pub filters: Bounds,
     /// Kind of the request, for hysteresis: a switch for one kind does not affect others.
     pub kind: u64,
+    /// True if costs hold for this request alone, as what a prompt cache has of it: hysteresis does not
+    /// apply, and the choice is not remembered for others of its kind.
+    pub apart: bool,
 }
 
 /// Limits of [`Filters`](crate::Filters), checked.

@@ -13,6 +13,7 @@ mod flight;
 mod health;
 mod learn;
 mod pass;
+mod prompt;
 mod router;
 mod rules;
 mod score;
@@ -28,6 +29,7 @@ pub use self::{
     estimate::{Estimate, Prior},
     health::Health,
     learn::{Outcome, Ticket},
+    prompt::{CacheTerms, Outlook, Prompt, Prompts},
     router::Router,
     score::{Score, Stake, Stakes, Weight, Weights},
 };

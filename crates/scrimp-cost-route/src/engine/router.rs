@@ -140,7 +140,7 @@ impl Router {
         let discount = self.discount(now);
         let formula = self.rules.formula(ask.priority);
         let kind = Self::kind(ask);
-        let incumbent = self.incumbents[kind];
+        let incumbent = self.incumbents[kind].filter(|_| !ask.apart);
         self.traffic.add(ask.priority, discount);
         self.exploration.request();
         let may_risk = ask.replayable && ask.priority != Priority::High;
@@ -149,7 +149,7 @@ impl Router {
         weighed.clear();
         let mut next = Next::default();
         let mut pass = Pass {
-            may_settle: true,
+            may_settle: !ask.apart,
             ..Pass::default()
         };
         for (index, candidate) in self.candidates.iter_mut().enumerate() {

@@ -33,12 +33,13 @@ pub(super) enum Unavailable {
 // === impl Job ===
 
 impl Job {
-    /// Takes what a call needs: room in the quotas, and money.
+    /// Takes what a call of a usage needs: room in the quotas, and money.
     pub(super) fn take(
         &self,
         config: &Config,
         entry: &Entry,
         wall: SystemTime,
+        usage: &Usage,
     ) -> Result<Option<Reservation>, Unavailable> {
         let Some(budget) = &config.budget else {
             return self.quota(entry).map(|()| None);
@@ -47,7 +48,7 @@ impl Job {
         let reservation = match &self.payer {
             Payer::One(tenant) => {
                 let counted = budget.counts(tenant, name, &self.route);
-                let amount = self.amount(config, entry, wall, &self.usage, counted)?;
+                let amount = self.amount(config, entry, wall, usage, counted)?;
                 if self.is_ahead() {
                     let checked = budget.check_ahead(amount, tenant, name, &self.route);
                     checked.map_err(Unavailable::Budget)?;
@@ -64,7 +65,7 @@ impl Job {
                     Denied::Wait(waiting, _) => Unavailable::Wait(waiting),
                 })?
             }
-            Payer::Many(shares) => self.take_shares(config, budget, entry, wall, shares)?,
+            Payer::Many(shares) => self.take_shares(config, budget, entry, wall, usage, shares)?,
         };
         // Last, as a place in a quota can't be given back.
         self.quota(entry)?;
@@ -80,12 +81,13 @@ impl Job {
         budget: &Budget,
         entry: &Entry,
         wall: SystemTime,
+        usage: &Usage,
         shares: &TenantShares,
     ) -> Result<Reservation, Unavailable> {
         let mut refused: HashMap<Tenant, Box<Refusal>> = HashMap::new();
         let mut left = shares.clone();
         for _ in 0..LOOKS {
-            let usage = self.usage.scaled(left.weight(), shares.weight());
+            let usage = usage.scaled(left.weight(), shares.weight());
             let name = &entry.provider.name;
             let mut tenants = left.tenants().iter();
             let counted = tenants.any(|tenant| budget.counts(&tenant.0, name, &self.route));

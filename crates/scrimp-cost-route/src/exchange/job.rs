@@ -21,6 +21,7 @@ use crate::{
     model,
     payer::Payer,
     profile::{Map, Profile, RequestLimits},
+    prompt::{Bet, PromptText},
     refuse::Refused,
     state::Entry,
 };
@@ -42,6 +43,8 @@ pub(crate) struct Job {
     /// True if it carries several requests, which do not ask for the same.
     pub(super) mixed: bool,
     model: OnceLock<Option<Box<str>>>,
+    /// Its prompt, as soon as a provider's prompt cache matters.
+    pub(super) text: OnceLock<Option<Arc<PromptText>>>,
     /// Limits of the providers that the request was too large for.
     pub(super) outgrown: Option<RequestLimits>,
     /// Costs of the attempts before.
@@ -73,6 +76,7 @@ impl Job {
                 replayable: whole.is_some() && may_repeat(shared, &parts),
                 filters,
                 kind: kind(&usage, &hints.tags),
+                apart: false,
             },
             payer: Payer::of(extensions).unwrap_or_else(|| Payer::One(empty())),
             deadline: extensions.get().map(|Deadline(at)| *at),
@@ -83,6 +87,7 @@ impl Job {
             model: hints
                 .model
                 .map_or_else(OnceLock::new, |model| Some(model).into()),
+            text: OnceLock::new(),
             outgrown: None,
             before: Totals::new(),
             tried: Vec::new(),
@@ -136,6 +141,7 @@ impl Job {
     pub(crate) fn request<B: Body<Data = Bytes>>(
         &self,
         provider: &Profile,
+        bet: &mut Option<Bet>,
         reads: bool,
         once: &mut Option<RequestBody<B>>,
     ) -> Result<Request<RequestBody<B>>, Refused> {
@@ -146,9 +152,13 @@ impl Job {
         }
         let body = match &self.whole {
             Some((data, trailers)) => {
-                let data = match &provider.map {
-                    Some(map) => mapped(map, &mut parts, data)?,
-                    None => data.clone(),
+                let marked = bet.as_mut().and_then(|bet| bet.mark(data));
+                let data = match (&provider.map, marked) {
+                    (Some(map), marked) => {
+                        mapped(map, &mut parts, marked.as_ref().unwrap_or(data))?
+                    }
+                    (None, Some(marked)) => sized(&mut parts, marked)?,
+                    (None, None) => data.clone(),
                 };
                 RequestBody::whole(data, trailers.clone())
             }
@@ -213,6 +223,11 @@ impl Job {
 
 fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> {
     let data = (map.0)(parts, data.clone());
+    sized(parts, data)
+}
+
+/// Corrects the stated length of a changed body.
+fn sized(parts: &mut Parts, data: Bytes) -> Result<Bytes, Refused> {
     if parts.headers.contains_key(header::CONTENT_LENGTH) {
         let length = data.len().into();
         let inserted = parts.headers.try_insert(header::CONTENT_LENGTH, length);

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use scrimp_core::Money;
 use tokio::time::Instant;
 
 use super::{funds::Unavailable, job::Job, within::within};
@@ -13,6 +14,7 @@ use crate::{
     engine::{self, Ask, Barred, Choice},
     meter::Call,
     model::MissingModels,
+    prompt::Bet,
     refuse::Refused,
     state::{Entry, State, Terms},
 };
@@ -83,12 +85,14 @@ impl Job {
             // The body may be large, so it is not read under the lock.
             self.model();
         }
+        self.read_prompt(shared);
         let mut state = shared.state.lock();
         let State {
             router,
             entries,
             stats,
             missing,
+            caches,
         } = &mut *state;
         let failover = !self.tried.is_empty();
         stats.requests += u64::from(!failover && first);
@@ -99,14 +103,23 @@ impl Job {
                 barred.bar(index);
             }
         }
+        let bets = self.bets(caches, entries, now);
         let cost = |index: usize| {
             let entry: &Entry = &entries[index];
-            entry.cost(&self.usage, self.model_for(entry), wall)
+            let usage = bets.get(index).and_then(Option::as_ref);
+            let usage = usage.map(|bet| bet.expected(&self.usage));
+            entry.cost(
+                usage.as_ref().unwrap_or(&self.usage),
+                self.model_for(entry),
+                wall,
+            )
         };
         let mut refused = None;
         // The last attempt is weighed as such: no other attempt follows.
         let ask = Ask {
             replayable: !self.is_last(shared),
+            // What a cache holds of this prompt says nothing of others.
+            apart: bets.iter().flatten().any(|bet| bet.held > 0),
             ..self.ask
         };
         loop {
@@ -118,11 +131,20 @@ impl Job {
                 }
             };
             let entry = &entries[choice.index];
-            let no = match self.take(config, entry, wall) {
+            let bet = bets.get(choice.index).and_then(Clone::clone);
+            let most = bet.as_ref().map(|bet| bet.at_most(&self.usage));
+            let most = most.as_ref().unwrap_or(&self.usage);
+            let no = match self.take(config, entry, wall, most) {
                 Ok(reservation) => {
                     let explain = self.explain || tracing::enabled!(tracing::Level::DEBUG);
                     let terms = explain.then(|| router.terms(now, &ask, &barred, cost));
-                    let decision = self.decision(entry, entries, choice, wall, terms);
+                    let expected = cost(choice.index);
+                    let cached = bet.as_ref().map_or(0, Bet::cached_tokens);
+                    let decision = RouteDecision {
+                        cached_tokens: cached,
+                        ..self.decision(entry, entries, choice, expected, terms)
+                    };
+                    self.place(caches, bet.as_ref(), now);
                     let ticket = router.started(now, choice.index);
                     stats.begun(failover);
                     let call = Box::new(Call {
@@ -132,6 +154,7 @@ impl Job {
                         failover,
                         reservation,
                         bill: self.bill(entry, wall),
+                        bet,
                         reader: None,
                         bytes_out: 0,
                         failed: None,
@@ -234,7 +257,7 @@ impl Job {
         entry: &Entry,
         entries: &[Entry],
         choice: Choice,
-        wall: SystemTime,
+        expected: Option<Money>,
         terms: Option<Vec<engine::Terms>>,
     ) -> RouteDecision {
         let names = entries.iter().map(|entry| Arc::clone(&entry.provider.name));
@@ -242,7 +265,8 @@ impl Job {
             provider: Arc::clone(&entry.provider.name),
             reason: choice.reason,
             score: choice.score,
-            expected: entry.cost(&self.usage, self.model_for(entry), wall),
+            expected,
+            cached_tokens: 0,
             tried: self.tried.clone(),
             accepted: true,
             candidates: names.zip(terms.unwrap_or_default()).collect(),

@@ -60,6 +60,15 @@ impl Price {
         }
     }
 
+    /// Returns the rate of a class of tokens as a multiple of that of the prompt's text. 1 if there is
+    /// none.
+    pub(crate) fn multiple(&self, class: TokenClass) -> f32 {
+        match self {
+            Self::Known(tariff) => tariff.multiple(class),
+            Self::Unknown | Self::Free => 1.0,
+        }
+    }
+
     /// Reports whether answers with an error status are paid.
     pub(crate) fn charges_errors(&self) -> bool {
         match self {

@@ -80,6 +80,17 @@ impl UnitPrice {
         self.digits < other.digits
     }
 
+    /// Returns the rate as a multiple of another one. `None` if that is 0.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "a multiple, for a comparison"
+    )]
+    pub(crate) fn multiple_of(self, other: Self) -> Option<f32> {
+        let multiple = self.digits as f64 / other.digits as f64;
+        (!other.is_zero()).then_some(multiple as f32)
+    }
+
     pub(crate) fn is_negative(self) -> bool {
         self.digits < 0
     }

@@ -12,6 +12,7 @@ use super::{
     keep,
     rates::{RateTable, TokenRates},
     unit_price::UnitPrice,
+    usage::TokenClass,
     window::PriceWindow,
 };
 
@@ -213,6 +214,17 @@ impl Tariff {
     /// Reports whether tokens have prices. If they have none, their number does not matter.
     pub(crate) fn prices_tokens(&self) -> bool {
         self.prices_tokens
+    }
+
+    /// Returns the rate of a class as a multiple of that of the prompt's text. 1 if there is none.
+    pub(crate) fn multiple(&self, class: TokenClass) -> f32 {
+        let rates = self
+            .tokens
+            .rate(class)
+            .zip(self.tokens.rate(TokenClass::Input));
+        rates
+            .and_then(|(rate, text)| rate.multiple_of(text))
+            .unwrap_or(1.0)
     }
 
     fn price(
