@@ -140,6 +140,7 @@ impl Predictor for MarkovPredictor {
         if trail.has_seen(next.item) {
             return;
         }
+        self.table.touch(&contexts);
         self.mix(trail, &contexts, item);
         for expert in Expert::COUNTED {
             self.table.add(contexts[expert as usize], item);
@@ -159,6 +160,7 @@ impl Predictor for MarkovPredictor {
 
     fn predict(&mut self, trail: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>) {
         let contexts = contexts(trail);
+        self.table.touch(&contexts);
         self.weighed
             .weigh(&self.table, &self.popular, &self.mixer, &contexts, trail);
         let delay = self.popular.stay(last.item.get());

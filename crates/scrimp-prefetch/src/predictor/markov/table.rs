@@ -62,6 +62,19 @@ impl Table {
         way.map_or(&NOTHING, |way| &self.nodes[place][way])
     }
 
+    /// Reads the counts of contexts that are used next. A processor waits for several places of memory at once, if
+    /// nothing is done in between.
+    pub(super) fn touch(&self, contexts: &[u64]) {
+        let mut sum = 0;
+        for context in contexts {
+            let (place, tag) = self.place(*context);
+            let set = &self.sets[place];
+            let way = set.way(tag).unwrap_or_else(|| set.least());
+            sum ^= self.nodes[place][way].total;
+        }
+        std::hint::black_box(sum);
+    }
+
     /// Counts an item that followed a context.
     pub(super) fn add(&mut self, context: u64, item: u32) {
         let (place, tag) = self.place(context);
@@ -83,15 +96,23 @@ impl Table {
 
 impl Set {
     fn way(&self, tag: u32) -> Option<usize> {
-        self.tags.iter().position(|own| *own == tag)
+        (0..WAYS).find(|&way| self.tags[way] == tag)
+    }
+
+    fn least(&self) -> usize {
+        let mut way = 0;
+        for other in 1..WAYS {
+            if self.totals[other] < self.totals[way] {
+                way = other;
+            }
+        }
+        way
     }
 
     /// Makes room for a context: in place of the one with the least counts. The others grow older, so that
     /// none stays only because it was once used a lot.
     fn replace(&mut self, nodes: &mut [Node; WAYS], tag: u32) -> usize {
-        let totals = self.totals.iter().enumerate();
-        let least = totals.min_by_key(|(_, total)| **total);
-        let (way, _) = least.expect("a set has nodes");
+        let way = self.least();
         // Slowly, as each of them is worth more than the one that goes.
         if tag & 0xf0 == 0 {
             for (node, total) in nodes.iter_mut().zip(&mut self.totals) {
@@ -136,9 +157,36 @@ impl Node {
 
     /// Returns the items that followed, with their counts.
     pub(super) fn items(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
-        let used = ..usize::from(self.different);
-        let all = self.items[used].iter().zip(&self.counts[used]);
+        let (items, counts) = self.slices();
+        let all = items.iter().zip(counts);
         all.map(|(item, count)| (*item, *count))
+    }
+
+    /// Returns the items that followed, and their counts.
+    pub(super) fn slices(&self) -> (&[u32], &[u16]) {
+        let used = ..usize::from(self.different);
+        (&self.items[used], &self.counts[used])
+    }
+
+    /// Returns the place of an item. All places are looked at, which a processor does several at a time.
+    fn find(&self, item: u32) -> Option<usize> {
+        let mut found = WIDTH;
+        for place in (0..WIDTH).rev() {
+            if self.items[place] == item {
+                found = place;
+            }
+        }
+        (found < usize::from(self.different)).then_some(found)
+    }
+
+    /// Returns the place with the lowest count, where all are used.
+    fn least(&self) -> usize {
+        let ranked = |place: usize| usize::from(self.counts[place]) << 8 | place;
+        let mut least = ranked(0);
+        for place in 1..WIDTH {
+            least = least.min(ranked(place));
+        }
+        least & 0xff
     }
 
     fn add(&mut self, item: u32) {
@@ -147,7 +195,7 @@ impl Node {
         }
         self.total += 1;
         let used = usize::from(self.different);
-        if let Some(place) = self.items[..used].iter().position(|own| *own == item) {
+        if let Some(place) = self.find(item) {
             self.counts[place] += 1;
             return;
         }
@@ -156,13 +204,8 @@ impl Node {
             self.different += 1;
             return;
         }
-        let least = self
-            .counts
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, count)| **count);
-        let (place, least) = least.expect("a node has places");
-        if *least > 1 {
+        let place = self.least();
+        if self.counts[place] > 1 {
             // There is no room. The least frequent item grows older, until it makes room.
             self.counts[place] -= 1;
         } else {

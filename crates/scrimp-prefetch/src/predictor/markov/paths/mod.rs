@@ -8,8 +8,6 @@
 mod forms;
 mod split;
 
-use std::hash::Hasher;
-
 use self::{
     forms::{Form, Forms, PAGES},
     split::{Parts, Split},
@@ -66,11 +64,14 @@ impl Paths {
         if is_known {
             return None;
         }
-        let before = self.recent(trail);
+        let has_values = self.has_values(trail);
+        let before = match has_values {
+            true => self.recent(trail),
+            false => [Split::NONE; PAGES],
+        };
         let split = self.parts.learn(next.uri);
         let place = self.place(next.item);
         self.pages[place] = (next.item.get(), split);
-        let has_values = before.iter().any(Split::has_values);
         if before[0].template == 0 || !has_values || trail.has_seen(next.item) {
             return None;
         }
@@ -90,12 +91,13 @@ impl Paths {
     /// Returns paths that are expected after a trail, the likeliest first, and the template of the last page.
     pub(super) fn expect(&self, trail: &Trail) -> (u32, [Option<Expected>; MOST]) {
         let mut expected = [const { None }; MOST];
-        let recent = self.recent(trail);
-        let template = recent[0].template;
+        let last = trail.recent(0).and_then(|item| self.page(item));
+        let template = last.map_or(0, |last| last.template);
         let node = self.nexts.get(template);
         if template == 0 || node.total() == 0 {
             return (0, expected);
         }
+        let recent = self.recent(trail);
         let mut best: [(u32, u16); MOST] = [(OTHER, 0); MOST];
         for mut one in node.items().filter(|(number, _)| *number != OTHER) {
             for place in &mut best {
@@ -124,6 +126,12 @@ impl Paths {
         seen.any(|page| page.path == path)
     }
 
+    /// Reports whether a session's last pages have parameters.
+    fn has_values(&self, trail: &Trail) -> bool {
+        let mut recent = (0..PAGES).filter_map(|back| self.page(trail.recent(back)?));
+        recent.any(Split::has_values)
+    }
+
     /// Returns the last pages of a session.
     fn recent(&self, trail: &Trail) -> [Split; PAGES] {
         std::array::from_fn(|back| {
@@ -143,9 +151,7 @@ impl Paths {
 
     /// Returns the number of a form.
     fn number(&self, form: &Form) -> u32 {
-        let mut hasher = self.parts.hasher();
-        hasher.write(form.bytes());
-        half(hasher.finish())
+        half(self.parts.hash_of(form.bytes()))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Paths, divided into parts, with those that are parameters.
 
-use std::hash::{BuildHasher, DefaultHasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use http::Uri;
 
-use super::super::table::Table;
+use super::super::{context::mix, table::Table};
 
 /// Parts of a path and query that are looked at. One with more has no template.
 const PARTS: usize = 16;
@@ -101,34 +101,34 @@ impl Parts {
         self.table.bytes()
     }
 
-    pub(super) fn hash(&self, text: &str) -> u64 {
-        self.names.hash_one(text)
+    /// Returns the hash of a path with its query.
+    pub(super) fn hash(&self, path: &str) -> u64 {
+        let names = parts(path).map(|part| self.names.hash_one(part));
+        names.fold(0, mix)
     }
 
-    pub(super) fn hasher(&self) -> DefaultHasher {
-        self.names.build_hasher()
+    /// Returns the hash of some bytes.
+    pub(super) fn hash_of(&self, bytes: &[u8]) -> u64 {
+        self.names.hash_one(bytes)
     }
 
     /// Learns from a path, and divides it.
     pub(super) fn learn(&mut self, uri: &Uri) -> Split {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let (mut split, mut prefix) = (Split::NONE, 1);
-        split.path = self.hash(path);
         for (at, (sign, part)) in parts(path).enumerate() {
             if at == PARTS {
-                return Split {
-                    template: 0,
-                    ..Split::NONE
-                };
+                return Split::NONE;
             }
             let name = self.names.hash_one((sign, part));
+            split.path = mix(split.path, name);
             let is_parameter = self.is_rare(prefix, name) && is_value(part);
             self.table.add(prefix, short(name));
             if is_parameter {
                 split.push(part);
             }
-            let name = if is_parameter { 0 } else { name };
-            prefix = self.names.hash_one((prefix, sign, name));
+            let name = if is_parameter { sign.into() } else { name };
+            prefix = mix(prefix, name);
         }
         split.template = prefix | 1;
         split
