@@ -96,7 +96,7 @@ impl Vocabulary {
                 .and_then(|rest| rest.strip_suffix('}'));
             segments.push(match name {
                 Some("") => return Err(invalid()),
-                Some(name) => Segment::Name(self.name(name)),
+                Some(name) => Segment::Name(self.name(name).ok_or_else(invalid)?),
                 None if segment.contains(['{', '}', '?', '#']) => return Err(invalid()),
                 None => Segment::Text(segment.into()),
             });
@@ -109,14 +109,14 @@ impl Vocabulary {
         }
     }
 
-    fn name(&mut self, name: &str) -> u16 {
+    /// Returns the place of a name. `None` if there are too many.
+    fn name(&mut self, name: &str) -> Option<u16> {
         let found = self.names.iter().position(|own| **own == *name);
         let at = found.unwrap_or_else(|| {
             self.names.push(name.into());
             self.names.len() - 1
         });
-        // A template of 1,024 bytes has 256 names at most, and a vocabulary of those has more than fit.
-        u16::try_from(at).unwrap_or(u16::MAX)
+        u16::try_from(at).ok()
     }
 
     /// Finds the template of a path. One without names is preferred, and then the first.

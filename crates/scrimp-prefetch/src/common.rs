@@ -58,7 +58,9 @@ impl Common {
         match self.events.try_send(message) {
             Ok(()) if is_visit => self.shared.counters.requests.increment(),
             Ok(()) => {}
-            Err(_) => self.shared.counters.dropped.increment(),
+            Err(_) if is_visit => self.shared.counters.dropped.increment(),
+            // A browser gets no pages.
+            Err(_) => {}
         }
     }
 
