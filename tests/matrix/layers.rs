@@ -13,6 +13,7 @@ use scrimp::{
     core::{BoxError, Currency, Ledger, SettingError, ShareError},
     cost_route::{CostRouteLayer, Provider, Tariff},
     limit::LimitLayer,
+    prefetch::{PrefetchLayer, SessionKey},
     stampede::{RefreshAhead, StampedeLayer},
 };
 use tower::{Layer, Service};
@@ -38,6 +39,8 @@ pub(crate) struct Layers {
     pub(crate) cost_route: CostRouteLayer,
     /// A limit that is not met: in any place it changes nothing.
     limit: LimitLayer,
+    /// Learns, and fetches nothing, as it knows no value of waiting.
+    prefetch: PrefetchLayer,
     setup: Setup,
 }
 
@@ -126,6 +129,7 @@ impl Layers {
             batch: batch.build()?,
             cost_route: cost_route.build()?,
             limit: LimitLayer::per_second(1_000_000).build()?,
+            prefetch: PrefetchLayer::builder(SessionKey::by(|_, _| Some(1))).build()?,
             setup,
         })
     }
@@ -149,6 +153,7 @@ impl Layers {
             Kind::Batch => Stack::new(self.batch.layer(inner)),
             Kind::CostRoute => Stack::new(self.cost_route.layer(inner)),
             Kind::Limit => Stack::new(self.limit.layer(inner)),
+            Kind::Prefetch => Stack::new(self.prefetch.layer(inner)),
         }
     }
 }

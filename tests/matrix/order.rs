@@ -11,14 +11,16 @@ pub(crate) enum Kind {
     Batch,
     CostRoute,
     Limit,
+    Prefetch,
 }
 
-use Kind::{Batch, Cache, Coalesce, CostRoute, Limit, Stampede};
+use Kind::{Batch, Cache, Coalesce, CostRoute, Limit, Prefetch, Stampede};
 
 /// All of them, in the recommended order.
-const ALL: [Kind; 6] = [Stampede, Cache, Coalesce, Batch, CostRoute, Limit];
+const ALL: [Kind; 7] = [Prefetch, Stampede, Cache, Coalesce, Batch, CostRoute, Limit];
 
-/// Those whose order makes a difference. A limit has its use in any place, and keeps nothing.
+/// Those whose order makes a difference. A limit has its use in any place, and keeps nothing; what learns from requests
+/// passes them on as they are.
 const ORDERED: [Kind; 5] = [Stampede, Cache, Coalesce, Batch, CostRoute];
 
 /// Pairs that should not be nested in this way, and the reason. Such an order must be as correct as
@@ -76,7 +78,7 @@ impl Order {
         Self(kinds.into())
     }
 
-    /// Returns every two layers, in both orders: 30.
+    /// Returns every two layers, in both orders: 42.
     pub(crate) fn pairs() -> impl Iterator<Item = Self> {
         ALL.into_iter().flat_map(|outer| {
             let inner = ALL.into_iter().filter(move |inner| *inner != outer);
@@ -84,7 +86,7 @@ impl Order {
         })
     }
 
-    /// Returns all but the limit, in every order: 120.
+    /// Returns all but the limit and prefetches, in every order: 120.
     pub(crate) fn permutations() -> Vec<Self> {
         let mut orders = vec![Vec::new()];
         for kind in ORDERED {
@@ -102,17 +104,20 @@ impl Order {
         orders.into_iter().map(Self).collect()
     }
 
-    /// Returns all but the limit in the sensible orders, and all in the recommended order, with the
-    /// limit in each place.
+    /// Returns all but the limit and prefetches in the sensible orders, these in the recommended order with each of the
+    /// other two in each place, and all.
     pub(crate) fn sensible() -> impl Iterator<Item = Self> {
         let all = Self::permutations().into_iter();
-        let limited = (0..=ORDERED.len()).map(|place| {
-            let mut order = ORDERED.to_vec();
-            order.insert(place, Limit);
-            Self(order)
+        let limited = [Limit, Prefetch].into_iter().flat_map(|kind| {
+            (0..=ORDERED.len()).map(move |place| {
+                let mut order = ORDERED.to_vec();
+                order.insert(place, kind);
+                Self(order)
+            })
         });
         all.filter(|order| order.objection().is_none())
             .chain(limited)
+            .chain([Self::new(ALL)])
     }
 
     /// Returns every pair, and the sensible orders: the orders of every test.
@@ -154,11 +159,11 @@ impl fmt::Debug for Order {
 }
 
 #[test]
-fn three_orders_without_a_limit_are_sensible_and_the_recommended_ones_are_among_them() {
+fn three_orders_of_layers_that_answer_are_sensible_and_the_recommended_ones_are_among_them() {
     let orders: Vec<_> = Order::sensible().collect();
     assert_eq!(Order::permutations().len(), 120);
-    assert_eq!(Order::pairs().count(), 30);
+    assert_eq!(Order::pairs().count(), 42);
     assert!(orders.contains(&Order::new(ALL)), "{orders:?}");
     assert!(orders.contains(&Order::new(ORDERED)), "{orders:?}");
-    assert_eq!(orders.len(), 3 + ALL.len(), "{orders:?}");
+    assert_eq!(orders.len(), 3 + 2 * (ORDERED.len() + 1) + 1, "{orders:?}");
 }

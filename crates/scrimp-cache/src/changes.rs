@@ -14,6 +14,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use scrimp_core::Counter;
 
 use crate::{rule::LearnedTtl, stats::LearnedStats};
 
@@ -38,17 +39,23 @@ const ROUTE_MEMORY: f32 = 0.999;
 
 /// Observed changes of a layer's responses, under rules with learned lifetimes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Changes(Arc<Mutex<Table>>);
+pub(crate) struct Changes(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Locked once for each response that is decided upon.
+    table: Mutex<Table>,
+    observed: Counter,
+    changed: Counter,
+    fresh_ms: Counter,
+    stale_ms: Counter,
+}
 
 /// The observations. Memory for keys is allocated with the first.
 #[derive(Debug, Default)]
 struct Table {
     keys: Vec<[Key; WAYS]>,
     routes: Vec<Seen>,
-    observed: u64,
-    changed: u64,
-    fresh_ms: f64,
-    stale_ms: f64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,6 +77,23 @@ pub(crate) struct LearnedKey {
     pub(crate) ttl: LearnedTtl,
 }
 
+/// A response that was fetched again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Observation {
+    /// Time since the fetch before it.
+    pub(crate) after: Duration,
+    /// The response had changed meanwhile.
+    pub(crate) changed: bool,
+}
+
+/// A lifetime, and the rate of changes that it follows from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifetime {
+    pub(crate) time: Duration,
+    /// Events in a second, as if there had been one more.
+    rate: f64,
+}
+
 /// Events, and the seconds in which they happened.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
@@ -80,46 +104,41 @@ struct Seen {
 // === impl Changes ===
 
 impl Changes {
-    /// Adds an observation: the response of a key had changed after a time, or not.
-    pub(crate) fn observe(&self, key: LearnedKey, after: Duration, changed: bool) {
-        let mut table = self.0.lock();
-        table.observed += 1;
-        table.changed += u64::from(changed);
-        let rate = table.belief(key).rate();
-        let seconds = after.as_secs_f64();
-        let events = match changed {
-            true => expected_events(rate * seconds),
-            false => 0.0,
-        };
-        let most = longest_seconds(key.ttl);
-        table.route(key.rule).add(events, seconds, ROUTE_MEMORY);
-        table.own(key.hash).add(events, seconds, KEY_MEMORY);
-        table.own(key.hash).cap(most);
+    /// Returns the lifetime of a key's response, after it has learned from an observation.
+    pub(crate) fn lifetime(&self, key: LearnedKey, seen: Option<Observation>) -> Lifetime {
+        if let Some(seen) = seen {
+            self.0.observed.increment();
+            self.0.changed.add(u64::from(seen.changed));
+        }
+        let mut table = self.0.table.lock();
+        if let Some(seen) = seen {
+            table.observe(key, seen);
+        }
+        let rate = table.belief(key).careful_rate();
+        drop(table);
+        let longest = Duration::try_from_secs_f64(2.0 * share(key.ttl) / rate);
+        let bounded = |time: Duration| time.clamp(key.ttl.min, key.ttl.max);
+        Lifetime {
+            time: longest.map_or(key.ttl.max, bounded),
+            rate,
+        }
     }
 
-    /// Returns the lifetime of a key's response.
-    pub(crate) fn lifetime(&self, key: LearnedKey) -> Duration {
-        let (rate, ttl) = (self.0.lock().belief(key).careful_rate(), key.ttl);
-        let longest = 2.0 * share(ttl) / rate;
-        Duration::try_from_secs_f64(longest).map_or(ttl.max, |time| time.clamp(ttl.min, ttl.max))
-    }
-
-    /// Counts a lifetime that a response is stored with.
-    pub(crate) fn count(&self, key: LearnedKey, lifetime: Duration) {
-        let mut table = self.0.lock();
-        let events = table.belief(key).careful_rate() * lifetime.as_secs_f64();
-        let fresh = lifetime.as_secs_f64() * 1e3;
-        table.fresh_ms += fresh;
-        table.stale_ms += fresh * stale_share(events);
+    /// Counts a lifetime that a response is stored with, bounds and jitter of its rule included.
+    pub(crate) fn count(&self, learned: Lifetime, stored: Duration) {
+        let seconds = stored.as_secs_f64();
+        let fresh = seconds * 1e3;
+        self.0.fresh_ms.add(fresh as u64);
+        let stale = fresh * stale_share(learned.rate * seconds);
+        self.0.stale_ms.add(stale as u64);
     }
 
     pub(crate) fn read(&self) -> LearnedStats {
-        let table = self.0.lock();
         LearnedStats {
-            observed: table.observed,
-            changed: table.changed,
-            fresh_ms: table.fresh_ms as u64,
-            stale_ms: table.stale_ms as u64,
+            observed: self.0.observed.get(),
+            changed: self.0.changed.get(),
+            fresh_ms: self.0.fresh_ms.get(),
+            stale_ms: self.0.stale_ms.get(),
         }
     }
 }
@@ -127,6 +146,19 @@ impl Changes {
 // === impl Table ===
 
 impl Table {
+    fn observe(&mut self, key: LearnedKey, seen: Observation) {
+        let rate = self.belief(key).rate();
+        let seconds = seen.after.as_secs_f64();
+        let events = match seen.changed {
+            true => expected_events(rate * seconds),
+            false => 0.0,
+        };
+        self.route(key.rule).add(events, seconds, ROUTE_MEMORY);
+        let own = self.own(key.hash);
+        own.add(events, seconds, KEY_MEMORY);
+        own.cap(longest_seconds(key.ttl));
+    }
+
     /// Returns what is believed of a key: its own observations, and those of its rule, at first as one event.
     fn belief(&self, LearnedKey { rule, hash, ttl }: LearnedKey) -> Seen {
         // Without observations, the shortest lifetime is as long as the share of stale time allows.

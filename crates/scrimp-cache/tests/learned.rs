@@ -125,3 +125,32 @@ async fn bounds_of_the_rule_and_a_lifetime_for_nothing_found_come_first() {
     assert_eq!(lifetime(&rig).await, 3);
     assert_eq!(rig.layer.stats().learned, Default::default());
 }
+
+#[tokio::test]
+async fn a_head_shows_that_a_page_has_not_changed_only_by_a_validator() {
+    for validator in [None, Some("etag"), Some("last-modified")] {
+        let rule: Rule = "path=/** ttl=learned(10s,1h)".parse().unwrap();
+        let rig = Rig::answering(layer().rule(rule), move |parts| {
+            let body = if parts.method == "HEAD" { "" } else { "page" };
+            match validator {
+                None => reply(200, &[("content-length", "4")], body),
+                Some("etag") => reply(200, &[("etag", "\"1\""), ("content-length", "4")], body),
+                Some(name) => {
+                    let date = common::date(-60);
+                    reply(200, &[(name, &date), ("content-length", "4")], body)
+                }
+            }
+        });
+        rig.get("/a").await;
+        rig.wait(11);
+        rig.ask("HEAD", "/a", &[]).await;
+        assert_eq!(rig.upstream.calls(), 2);
+        let learned = rig.layer.stats().learned;
+        let expected = u64::from(validator.is_some());
+        assert_eq!(
+            (learned.observed, learned.changed),
+            (expected, 0),
+            "{validator:?}"
+        );
+    }
+}

@@ -51,6 +51,27 @@ async fn what_is_fresh_is_neither_fetched_again_nor_a_hit_nor_money_saved() {
     assert_ne!(ledger.lines(), before);
 }
 
+#[tokio::test]
+async fn a_head_ahead_of_time_stays_a_head_and_fills_nothing() {
+    let rig = rig(1 << 20);
+    let head = || {
+        let mut request = ahead("/a");
+        *request.method_mut() = http::Method::HEAD;
+        request
+    };
+    rig.send(head()).await.unwrap();
+    let stats = rig.layer.stats();
+    assert_eq!((stats.stored, rig.upstream.calls()), (0, 1));
+    assert_eq!(rig.upstream.requests()[0].method, http::Method::HEAD);
+    rig.get("/a").await;
+    rig.send(head()).await.unwrap();
+    let stats = rig.layer.stats();
+    assert_eq!(
+        (stats.prefetches, stats.hits, rig.upstream.calls()),
+        (1, 0, 2)
+    );
+}
+
 /// Fills a store, asks for one response often, and returns whether it is still there after as many
 /// others as fit.
 async fn stays(ask: impl Fn() -> Request<Full<Bytes>>) -> bool {

@@ -68,6 +68,9 @@ pub enum Directive {
     /// Fetches ahead of time: a caller may ask for the response later. What is fresh in store is not fetched
     /// again, and counts neither as a hit nor as a use. The call is made for the least money, and is the
     /// first to be refused when money is short.
+    ///
+    /// It is for GET. A HEAD with it stays a HEAD: a fresh response to GET answers it, and otherwise the upstream does,
+    /// without a body that a cache could store.
     Prefetch,
 }
 

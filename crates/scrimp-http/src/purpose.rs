@@ -1,7 +1,7 @@
 //! The purpose of a request, as browsers state it (Fetch §3.6, Fetch Metadata Request Headers).
 
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_TYPE, REFERER},
     uri::{PathAndQuery, Uri},
 };
@@ -32,7 +32,7 @@ pub fn is_prefetch(request: &HeaderMap) -> bool {
 /// Reports whether a browser asks for a page that it will show, or has received one.
 #[must_use]
 pub fn is_document(request: &HeaderMap, response: &HeaderMap) -> bool {
-    let is_page = |value: &&http::HeaderValue| {
+    let is_page = |value: &&HeaderValue| {
         let essence = essence(value);
         essence.eq_ignore_ascii_case(b"text/html")
             || essence.eq_ignore_ascii_case(b"application/xhtml+xml")
@@ -53,9 +53,31 @@ pub fn page(request: &HeaderMap, authority: &str) -> Option<PathAndQuery> {
     own.then(|| page.into_parts().path_and_query).flatten()
 }
 
+/// Returns a Link field (RFC 8288) that asks a browser to fetch a page ahead of time. `None` if no field can have it.
+#[must_use]
+pub fn prefetch_link(page: &PathAndQuery) -> Option<HeaderValue> {
+    let page = page.as_str().replace('<', "%3C").replace('>', "%3E");
+    HeaderValue::try_from(format!("<{page}>; rel=prefetch")).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_names_the_page_whatever_is_in_its_path() {
+        for (page, expected) in [
+            ("/a?b=c", "</a?b=c>; rel=prefetch"),
+            ("/a>,</b", "</a%3E,%3C/b>; rel=prefetch"),
+        ] {
+            let page: Result<PathAndQuery, _> = page.parse();
+            // A library may refuse such a path at all.
+            if let Ok(page) = page {
+                let link = prefetch_link(&page).expect("a field");
+                assert_eq!(link, expected);
+            }
+        }
+    }
 
     fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {
         let parsed = |(name, value): &(&'static str, &str)| {

@@ -10,6 +10,7 @@ use crate::{
     MarkovPredictor, Predictor, PrefetchLayer, RulePredictor, SessionKey,
     common::Common,
     config::{Config, OWNER},
+    fetching::fetching_setters,
     learning::Learner,
     request::Names,
     shared::{Gauges, Shared},
@@ -57,26 +58,7 @@ impl PrefetchLayerBuilder {
         self.change(|settings| settings.amount("value_of_waiting", value, set))
     }
 
-    /// Sets what a call costs: what a prefetch loses if no caller asks for it. No default: an unknown price is
-    /// never zero.
-    pub fn price<V>(self, price: V) -> Self
-    where
-        V: TryInto<Money>,
-        V::Error: Into<BoxError>,
-    {
-        let set = |config: &mut Config, price| config.price = Some(price);
-        self.change(|settings| settings.amount("price", price, set))
-    }
-
-    /// Sets how much all prefetches of an hour may cost. Default: no limit beyond that each must pay.
-    pub fn budget_per_hour<V>(self, budget: V) -> Self
-    where
-        V: TryInto<Money>,
-        V::Error: Into<BoxError>,
-    {
-        let set = |config: &mut Config, budget| config.per_hour = Some(budget);
-        self.change(|settings| settings.amount("budget_per_hour", budget, set))
-    }
+    fetching_setters!(16);
 
     /// Sets the least calibrated probability of what is fetched, besides that it must pay; 0.7 is a cautious
     /// value. Default: 0. Range: 0 to 1.
@@ -128,31 +110,11 @@ impl PrefetchLayerBuilder {
         self.change(|settings| settings.within("max_pending", count, 1.., set))
     }
 
-    /// Sets how many prefetches may be in flight at a time. Default: 16. Range: 1 or more.
-    pub fn max_fetches(self, count: usize) -> Self {
-        let set = |config: &mut Config, count| config.max_fetches = count;
-        self.change(|settings| settings.within("max_fetches", count, 1.., set))
-    }
-
-    /// Sets how many requests may wait to be learned. What comes above it is not learned. Default: 1,024.
-    /// Range: 1 to 2²⁰.
-    pub fn max_events(self, count: usize) -> Self {
-        let set = |config: &mut Config, count| config.max_events = count;
-        self.change(|settings| settings.within("max_events", count, 1..=1 << 20, set))
-    }
-
     /// Sets how many predictions are considered after each request, the likeliest first. Default: 3. Range:
     /// 1 to 8.
     pub fn per_request(self, count: usize) -> Self {
         let set = |config: &mut Config, count| config.per_request = count;
         self.change(|settings| settings.within("per_request", count, 1..=8, set))
-    }
-
-    /// Sets after which time a prefetch is given up. Default: 30 s. Range: 1 ms to a day.
-    pub fn fetch_timeout(self, limit: Duration) -> Self {
-        let range = Duration::from_millis(1)..=LONGEST;
-        let set = |config: &mut Config, limit| config.fetch_timeout = limit;
-        self.change(|settings| settings.within("fetch_timeout", limit, range, set))
     }
 
     /// Sets for how long nothing is fetched after prefetches did not pay. Default: 10 min. Range: 1 s to a
@@ -187,6 +149,15 @@ impl PrefetchLayerBuilder {
         self.change(|settings| settings.checked(value, set))
     }
 
+    /// Leaves fetching to browsers: a page gets a `Link` field with `rel=prefetch` for each page that its session is
+    /// expected to visit next, if they pay. As these are of one session, only pages that no shared cache may store
+    /// get them (`private` or `no-store`). The prediction is made while the page is: one that is there at once has
+    /// no links, as nothing waits for them. Browsers must ask for the page again by themselves, or find it in their
+    /// own cache, where its visit is not seen. Default: the layer fetches.
+    pub fn browser_links(self) -> Self {
+        self.change(|settings| settings.set(|config| config.links = true))
+    }
+
     /// Sets which fields are credentials. Default: those that scrimp-http lists.
     pub fn credentials(self, credentials: Credentials) -> Self {
         self.change(|settings| settings.set(|config| config.credentials = credentials))
@@ -196,11 +167,6 @@ impl PrefetchLayerBuilder {
     /// are passed on: put the layer around the whole router.
     pub fn target_uri(self, target_uri: TargetUri) -> Self {
         self.change(|settings| settings.set(|config| config.target_uri = target_uri))
-    }
-
-    /// Sets the clock. Default: that of the machine.
-    pub fn clock(self, clock: Clock) -> Self {
-        self.change(|settings| settings.set(|config| config.clock = clock))
     }
 
     /// Sets rules, which come before all other predictors. Default: none.
@@ -256,14 +222,14 @@ fn check_money(config: &Config) -> Result<(), SettingError> {
     };
     let error = |setting, problem: String| Err(SettingError::new(OWNER, setting, problem));
     let currency = value.currency();
-    match config.price {
+    match config.fetching.price {
         None => return error("price", "must be set beside `value_of_waiting`".into()),
         Some(price) if price.currency() != currency => {
             return error("price", format!("must be in {currency}, but is {price}"));
         }
         Some(_) => {}
     }
-    match config.per_hour {
+    match config.fetching.per_hour {
         Some(budget) if budget.currency() != currency => error(
             "budget_per_hour",
             format!("must be in {currency}, but is {budget}"),

@@ -10,9 +10,16 @@ use std::{
 
 use parking_lot::Mutex;
 use scrimp_core::Tasks;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::{PrefetchStats, learning::Learner, message::Message, shared::Shared, worker::work};
+use crate::{
+    PrefetchStats,
+    learning::Learner,
+    message::{Message, Rules},
+    request::Event,
+    shared::Shared,
+    worker::work,
+};
 
 /// State that the services of a layer own together. The worker holds `shared` alone, so it ends when the
 /// layer and its services are gone.
@@ -32,7 +39,7 @@ type Idle = (mpsc::Receiver<Message>, Box<Learner>);
 
 impl Common {
     pub(crate) fn new(shared: Arc<Shared>, learner: Box<Learner>) -> Self {
-        let (events, receiver) = mpsc::channel(shared.config.max_events);
+        let (events, receiver) = mpsc::channel(shared.config.fetching.max_events);
         Self {
             shared,
             events,
@@ -51,8 +58,17 @@ impl Common {
         match self.events.try_send(message) {
             Ok(()) if is_visit => self.shared.counters.requests.increment(),
             Ok(()) => {}
-            Err(_) => self.shared.counters.dropped.increment(),
+            Err(_) if is_visit => self.shared.counters.dropped.increment(),
+            // A browser gets no pages.
+            Err(_) => {}
         }
+    }
+
+    /// Asks the worker for the pages that follow one that is being made.
+    pub(crate) fn ask_for_links(&self, event: &Event) -> oneshot::Receiver<Rules> {
+        let (reply, links) = oneshot::channel();
+        self.send(Message::Links(Box::new(event.clone()), reply));
+        links
     }
 
     /// Starts the worker on the runtime of the first request.

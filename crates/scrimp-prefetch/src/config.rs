@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use scrimp_core::{Clock, Money};
+use scrimp_core::Money;
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
-use crate::SessionKey;
+use crate::{SessionKey, fetching::Fetching};
 
 /// The name of the built type, for errors.
 pub(crate) const OWNER: &str = "PrefetchLayer";
@@ -14,12 +14,9 @@ pub(crate) const OWNER: &str = "PrefetchLayer";
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) session: SessionKey,
-    pub(crate) clock: Clock,
+    pub(crate) fetching: Fetching,
     /// Value to a caller of not having to wait.
     pub(crate) value: Option<Money>,
-    /// Price of a call.
-    pub(crate) price: Option<Money>,
-    pub(crate) per_hour: Option<Money>,
     pub(crate) min_confidence: f64,
     pub(crate) lead: Duration,
     /// Time for which a fetched response is of use, unless the cache knows better.
@@ -28,10 +25,7 @@ pub(crate) struct Config {
     pub(crate) max_sessions: usize,
     pub(crate) max_items: usize,
     pub(crate) max_pending: usize,
-    pub(crate) max_fetches: usize,
-    pub(crate) max_events: usize,
     pub(crate) per_request: usize,
-    pub(crate) fetch_timeout: Duration,
     pub(crate) rest: Duration,
     /// Fetches go out with the credentials of their session.
     pub(crate) personal: bool,
@@ -39,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) target_uri: TargetUri,
     /// The value of Speculation-Rules, if browsers do the fetching.
     pub(crate) rules: Option<HeaderValue>,
+    /// Browsers do the fetching, by links of pages.
+    pub(crate) links: bool,
 }
 
 /// Value and price of a prefetch, in units of one currency.
@@ -54,10 +50,8 @@ impl Config {
     pub(crate) fn new(session: SessionKey) -> Self {
         Self {
             session,
-            clock: Clock::system(),
+            fetching: Fetching::new(16),
             value: None,
-            price: None,
-            per_hour: None,
             min_confidence: 0.0,
             lead: Duration::from_secs(5),
             keep: Duration::from_secs(120),
@@ -65,21 +59,24 @@ impl Config {
             max_sessions: 10_000,
             max_items: 16_384,
             max_pending: 1_024,
-            max_fetches: 16,
-            max_events: 1_024,
             per_request: 3,
-            fetch_timeout: Duration::from_secs(30),
             rest: Duration::from_secs(600),
             personal: false,
             credentials: Credentials::default(),
             target_uri: TargetUri::default(),
             rules: None,
+            links: false,
         }
+    }
+
+    /// Reports whether browsers do the fetching.
+    pub(crate) fn is_for_browsers(&self) -> bool {
+        self.rules.is_some() || self.links
     }
 
     /// Returns what a prefetch is worth, if anything is to be fetched.
     pub(crate) fn stakes(&self) -> Option<Stakes> {
-        let (value, price) = self.value.zip(self.price)?;
+        let (value, price) = self.value.zip(self.fetching.price)?;
         (!value.is_zero()).then_some(Stakes { value, price })
     }
 }

@@ -8,11 +8,22 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{
+    HeaderMap, Response,
+    header::{CACHE_CONTROL, LINK},
+};
 use pin_project_lite::pin_project;
-use scrimp_http::purpose::SPECULATION_RULES;
+use scrimp_http::{
+    cache_control::ResponseControl,
+    purpose::{SPECULATION_RULES, prefetch_link},
+};
+use tokio::sync::oneshot;
 
-use crate::{common::Common, message::Message, request::Event};
+use crate::{
+    common::Common,
+    message::{Message, Rules},
+    request::Event,
+};
 
 pin_project! {
     /// The response of a [`Prefetch`](crate::Prefetch). It passes through as it is, but
@@ -21,14 +32,19 @@ pin_project! {
         #[pin]
         call: F,
         event: Option<(Box<Event>, Arc<Common>)>,
+        links: Option<oneshot::Receiver<Rules>>,
     }
 }
 
 // === impl PrefetchFuture ===
 
 impl<F> PrefetchFuture<F> {
-    pub(crate) fn new(call: F, event: Option<(Box<Event>, Arc<Common>)>) -> Self {
-        Self { call, event }
+    pub(crate) fn new(
+        call: F,
+        event: Option<(Box<Event>, Arc<Common>)>,
+        links: Option<oneshot::Receiver<Rules>>,
+    ) -> Self {
+        Self { call, event, links }
     }
 }
 
@@ -50,6 +66,18 @@ where
                         let headers = response.headers_mut();
                         headers.append(SPECULATION_RULES, rules.clone());
                     }
+                    // Nothing waits for the worker: without an answer yet, there are no links.
+                    let links = this
+                        .links
+                        .take()
+                        .and_then(|mut links| links.try_recv().ok());
+                    if let Some(Rules(pages)) = links
+                        && is_of_one(response.headers())
+                    {
+                        for link in pages.iter().filter_map(prefetch_link) {
+                            response.headers_mut().append(LINK, link);
+                        }
+                    }
                     common.send(Message::Learn(event));
                 }
                 false => common.shared.counters.bypassed.increment(),
@@ -57,6 +85,12 @@ where
         }
         Poll::Ready(result)
     }
+}
+
+/// Reports whether no shared cache may store a response.
+fn is_of_one(headers: &HeaderMap) -> bool {
+    let control = ResponseControl::parse(headers.get_all(CACHE_CONTROL));
+    control.private || control.no_store
 }
 
 impl<F> fmt::Debug for PrefetchFuture<F> {

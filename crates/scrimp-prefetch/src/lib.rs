@@ -63,7 +63,9 @@
 //! # let _ = prefetch; Ok(()) }
 //! ```
 //!
-//! The model is [`MarkovPredictor`]. A model of your own implements [`Predictor`]. Nothing is fetched upon a model's
+//! The model is [`MarkovPredictor`]. It also learns which parts of paths are parameters, so that what follows
+//! `/products/17` is expected after `/products/18`. A model of your own implements [`Predictor`]; the crate
+//! scrimp-onnx runs one in ONNX. Nothing is fetched upon a model's
 //! word before outcomes have shown how often it is right, and then upon the least probability that fits them; to
 //! watch predictions costs nothing.
 //!
@@ -75,6 +77,14 @@
 //! is expected to visit next, if they pay, and which no cache stores. What a browser has fetched ahead of time makes no
 //! request when its user visits it; that it asks for rules from there is the visit. Browsers may ignore rules, and
 //! their prefetches are not among `useful`, `late` and `wasted`.
+//!
+//! With [`browser_links`](PrefetchLayerBuilder::browser_links), pages that no shared cache may store name the
+//! pages that their session is expected to visit next, in `Link` fields with `rel=prefetch`. The prediction is made while
+//! the page is, and no page waits for it. A visit of what such a link has brought is not seen where the browser
+//! takes it from its own cache.
+//!
+//! Requests that a browser makes ahead of time (`Sec-Purpose: prefetch`) are counted as `browser_prefetches`. Nothing is
+//! learned from them.
 //!
 //! # Users who come back
 //!
@@ -123,6 +133,7 @@ mod calibration;
 mod common;
 mod config;
 mod fetch;
+mod fetching;
 mod flights;
 mod future;
 mod item;

@@ -11,6 +11,8 @@ pub(crate) enum Message {
     Learn(Box<Event>),
     /// A browser that asks for rules.
     Rules(Box<Question>),
+    /// A page that is being made, which will have links.
+    Links(Box<Event>, oneshot::Sender<Rules>),
 }
 
 /// The question of a browser.

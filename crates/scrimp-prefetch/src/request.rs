@@ -26,6 +26,7 @@ use crate::{ItemId, config::Config, fetch::Fetch};
 const LONGEST: usize = 2_048;
 
 /// A request that was answered, as the worker learns it.
+#[derive(Clone)]
 pub(crate) struct Event {
     pub(crate) session: u64,
     pub(crate) target: TargetId,
@@ -136,7 +137,7 @@ impl Event {
             target: names.target(uri, request.version(), headers, tenant),
             uri: uri.clone(),
             version: request.version(),
-            at: config.clock.instant(),
+            at: config.fetching.clock.instant(),
             fetchable: None,
             is_guess: false,
             headers: headers.clone(),
@@ -149,7 +150,7 @@ impl Event {
     /// Notes the response. Returns false if the request is not learned: it failed.
     pub(crate) fn answered<B>(&mut self, response: &Response<B>, config: &Config) -> bool {
         let headers = response.headers();
-        if config.rules.is_some() && !purpose::is_document(&self.headers, headers) {
+        if config.is_for_browsers() && !purpose::is_document(&self.headers, headers) {
             return false;
         }
         match response.status() {

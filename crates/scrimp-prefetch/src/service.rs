@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_http::purpose;
 use tower_service::Service;
 
 use crate::{
@@ -90,9 +91,15 @@ where
         let event = Event::read(&shared.config, &shared.names, &request, fetcher);
         if event.is_none() {
             shared.counters.bypassed.increment();
+            if purpose::is_prefetch(request.headers()) {
+                shared.counters.browser_prefetches.increment();
+            }
         }
+        let links = event.as_ref().filter(|_| shared.config.links);
+        let links = links.map(|event| self.common.ask_for_links(event));
         let call = self.inner.call(request);
-        PrefetchFuture::new(call, event.map(|event| (event, Arc::clone(&self.common))))
+        let event = event.map(|event| (event, Arc::clone(&self.common)));
+        PrefetchFuture::new(call, event, links)
     }
 }
 

@@ -82,7 +82,7 @@ impl SpeculationRules {
             target: shared.names.target(&uri, version, headers, tenant),
             uri,
             version,
-            at: shared.config.clock.instant(),
+            at: shared.config.fetching.clock.instant(),
             fetchable: None,
             is_guess: false,
             headers: headers.clone(),

@@ -78,6 +78,8 @@ counters! {
     /// Requests passed on unchanged and not learned from: they have no session, change something, ask for a
     /// part, have a body or are private.
     bypassed,
+    /// Requests that browsers made ahead of time, among `bypassed`. Nothing is learned from them.
+    browser_prefetches,
     /// Requests that were not learned from, because the queue was full.
     dropped,
     /// Predictions of all predictors that were considered.

@@ -16,7 +16,7 @@ pub(crate) async fn work(
     mut events: Receiver<Message>,
     mut learner: Box<Learner>,
 ) {
-    let clock = shared.config.clock.clone();
+    let clock = shared.config.fetching.clock.clone();
     let mut flights = Flights::default();
     loop {
         let due = learner.next_due();
@@ -34,9 +34,10 @@ pub(crate) async fn work(
         }
         while let Some((key, plan)) = learner.start(clock.instant()) {
             let call = async move { plan.inner.fetch(plan.request).await };
-            flights.start(key, call, shared.config.fetch_timeout);
+            flights.start(key, call, shared.config.fetching.timeout);
         }
-        if cfg!(feature = "metrics") {
+        // Between the events of a rush, figures are of no interest.
+        if cfg!(feature = "metrics") && events.is_empty() {
             metered::tell(&shared.stats());
         }
     }

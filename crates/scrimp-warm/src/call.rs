@@ -4,7 +4,7 @@ use std::{future::poll_fn, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Request, Response, StatusCode, Uri,
+    HeaderMap, Request, StatusCode, Uri,
     header::{CACHE_CONTROL, RETRY_AFTER},
     request, response,
 };
@@ -21,9 +21,8 @@ use scrimp_http::{
 };
 use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt;
-use tower_service::Service;
 
-use crate::event::WarmOutcome;
+use crate::{WarmService, event::WarmOutcome};
 
 /// End of a request, and what follows from it.
 #[derive(Debug)]
@@ -56,7 +55,7 @@ pub(crate) fn request(uri: &Uri, headers: HeaderMap, jitter: u16) -> request::Pa
 }
 
 /// Sends a request, and reads its response to the end.
-pub(crate) async fn send<S, ReqB, ResB>(
+pub(crate) async fn send<S, ReqB>(
     service: S,
     request: request::Parts,
     limit: Duration,
@@ -64,11 +63,8 @@ pub(crate) async fn send<S, ReqB, ResB>(
     clock: &Clock,
 ) -> Ended
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    S::Error: Into<BoxError>,
+    S: WarmService<ReqB>,
     ReqB: Default,
-    ResB: Body<Data = Bytes>,
-    ResB::Error: Into<BoxError>,
 {
     let begun = Instant::now();
     let until = begun + limit;

@@ -119,6 +119,7 @@ mod schedule;
 mod sitemap;
 mod spared;
 mod targets;
+mod upstream;
 mod variants;
 mod warmer;
 
@@ -133,6 +134,7 @@ pub use scrimp_core::SettingError;
 pub use sitemap::{SitemapError, SitemapReport};
 pub use spared::{Spared, SparedFuture, SparedLayer, SparedReport, SparedService};
 pub use targets::{SkippedTargets, Targets};
+pub use upstream::WarmService;
 pub use warmer::Warmer;
 
 #[cfg(doctest)]

@@ -2,15 +2,13 @@
 
 use std::{collections::VecDeque, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use http::{Request, Response, StatusCode};
-use http_body::Body;
-use scrimp_core::{BoxError, RateLimit, Totals};
+use http::StatusCode;
+use scrimp_core::{RateLimit, Totals};
 use tokio::time::{Instant, sleep_until};
-use tower_service::Service;
 
 use crate::{
+    WarmService,
     call::{self, Ended},
     config::Config,
     event::{StopReason, WarmEvent, WarmOutcome},
@@ -89,16 +87,13 @@ impl<'a, S> Run<'a, S> {
     }
 
     /// Makes all requests.
-    pub(crate) async fn drive<ReqB, ResB>(
+    pub(crate) async fn drive<ReqB>(
         mut self,
         stop: impl Future<Output = ()>,
     ) -> Result<WarmReport, JournalError>
     where
-        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-        S::Error: Into<BoxError>,
+        S: WarmService<ReqB>,
         ReqB: Default,
-        ResB: Body<Data = Bytes>,
-        ResB::Error: Into<BoxError>,
     {
         self.begin();
         let rate = self.config.rate.clone();
@@ -205,16 +200,13 @@ impl<'a, S> Run<'a, S> {
         }
     }
 
-    fn call<ReqB, ResB>(
+    fn call<ReqB>(
         &self,
         index: usize,
-    ) -> impl Future<Output = (usize, Box<Ended>)> + use<'a, S, ReqB, ResB>
+    ) -> impl Future<Output = (usize, Box<Ended>)> + use<'a, S, ReqB>
     where
-        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-        S::Error: Into<BoxError>,
+        S: WarmService<ReqB>,
         ReqB: Default,
-        ResB: Body<Data = Bytes>,
-        ResB::Error: Into<BoxError>,
     {
         let (uri, variant) = self.split(index);
         let config = Arc::clone(self.config);

@@ -2,14 +2,9 @@
 
 use std::{future::Future, future::pending, sync::Arc};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
-use scrimp_core::BoxError;
-use tower_service::Service;
-
 use crate::{
-    config::Config, journal::JournalError, report::WarmReport, run::Run, targets::Targets,
+    WarmService, config::Config, journal::JournalError, report::WarmReport, run::Run,
+    targets::Targets,
 };
 
 /// Fetches responses ahead of time through a stack of layers, so that its cache has them when callers come.
@@ -33,17 +28,14 @@ impl Warmer {
     /// # Errors
     ///
     /// If the journal cannot be opened. Without a journal there is no error.
-    pub async fn run<S, ReqB, ResB>(
+    pub async fn run<S, ReqB>(
         &self,
         service: S,
         targets: &Targets,
     ) -> Result<WarmReport, JournalError>
     where
-        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-        S::Error: Into<BoxError>,
+        S: WarmService<ReqB>,
         ReqB: Default,
-        ResB: Body<Data = Bytes>,
-        ResB::Error: Into<BoxError>,
     {
         self.run_until(service, targets, pending()).await
     }
@@ -54,18 +46,15 @@ impl Warmer {
     /// # Errors
     ///
     /// If the journal cannot be opened.
-    pub async fn run_until<S, ReqB, ResB>(
+    pub async fn run_until<S, ReqB>(
         &self,
         service: S,
         targets: &Targets,
         stop: impl Future<Output = ()>,
     ) -> Result<WarmReport, JournalError>
     where
-        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-        S::Error: Into<BoxError>,
+        S: WarmService<ReqB>,
         ReqB: Default,
-        ResB: Body<Data = Bytes>,
-        ResB::Error: Into<BoxError>,
     {
         Run::new(&self.0, service, targets)?.drive(stop).await
     }

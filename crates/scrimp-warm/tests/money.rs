@@ -80,7 +80,7 @@ async fn a_budget_of_the_router_that_is_used_up_ends_the_run() {
     let cache = scrimp_cache::CacheLayer::new(scrimp_cache::MemoryStore::new(1 << 20));
     let stack = cache.layer(route.build().unwrap().layer(scripted));
     let warmer = Warmer::builder().concurrency(1).build().unwrap();
-    let report = warmer.run::<_, Body, _>(stack, &targets(20)).await.unwrap();
+    let report = warmer.run::<_, Body>(stack, &targets(20)).await.unwrap();
     assert_eq!(report.stopped, Some(StopReason::Refused));
     assert_eq!(report.calls as usize, upstream.calls());
     // A tenth of the cap stays for callers.

@@ -76,7 +76,7 @@ async fn requests_are_gets_for_the_whole_with_low_priority_and_a_jitter() {
     let (scripted, upstream) = scrimp_testkit::Scripted::answering(page);
     let warmer = Warmer::builder().jitter(12.5).build().unwrap();
     let targets = targets(3);
-    let run = warmer.run::<_, http_body_util::Full<bytes::Bytes>, _>(scripted, &targets);
+    let run = warmer.run::<_, http_body_util::Full<bytes::Bytes>>(scripted, &targets);
     let report = run.await.unwrap();
     assert_eq!(
         (report.fetched, report.calls),
@@ -181,7 +181,7 @@ async fn a_run_that_is_asked_to_stop_reads_to_the_end_what_is_in_flight() {
         }
         gate.open();
     };
-    let run = warmer.run_until::<_, http_body_util::Full<bytes::Bytes>, _>(
+    let run = warmer.run_until::<_, http_body_util::Full<bytes::Bytes>>(
         rig.stack.clone(),
         &targets,
         stop,

@@ -44,7 +44,7 @@ async fn fetch(
     let mut targets = Targets::on(HOST).unwrap().max(10_000).unwrap();
     let uri: Uri = format!("{HOST}/sitemap.xml").parse().unwrap();
     let report = targets
-        .fetch_sitemap::<_, Full<Bytes>, _>(scripted, &uri)
+        .fetch_sitemap::<_, Full<Bytes>>(scripted, &uri)
         .await;
     (
         targets,

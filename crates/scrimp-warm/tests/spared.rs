@@ -43,7 +43,7 @@ async fn hits_of_callers_on_warmed_responses_are_counted_and_nothing_else() {
     // The warmer itself is no caller.
     let again = Warmer::builder().build().unwrap();
     again
-        .run::<_, Body, _>(stack.clone(), &targets(10))
+        .run::<_, Body>(stack.clone(), &targets(10))
         .await
         .unwrap();
     let report = spared.report();
@@ -91,7 +91,7 @@ async fn a_hundred_times_too_many_responses_are_forgotten_the_oldest_first() {
         .build()
         .unwrap();
     warmer
-        .run::<_, Body, _>(stack.clone(), &targets(1_000))
+        .run::<_, Body>(stack.clone(), &targets(1_000))
         .await
         .unwrap();
     let report = spared.report();

@@ -117,7 +117,7 @@ async fn a_limit_in_the_stack_that_refuses_makes_the_run_pause() {
     let stack = cache.layer(limit.layer(scripted));
     let warmer = Warmer::builder().concurrency(8).build().unwrap();
     let begun = Instant::now();
-    let report = warmer.run::<_, Body, _>(stack, &targets(24)).await.unwrap();
+    let report = warmer.run::<_, Body>(stack, &targets(24)).await.unwrap();
     assert_eq!(
         (report.stored, report.calls, upstream.calls()),
         (24, 24, 24)

@@ -17,6 +17,17 @@ fn key(hash: u64) -> LearnedKey {
     }
 }
 
+/// Returns the lifetime of a key, after an observation.
+fn observe(changes: &Changes, key: LearnedKey, after: Duration, changed: bool) -> Duration {
+    let seen = Observation { after, changed };
+    changes.lifetime(key, Some(seen)).time
+}
+
+/// Returns the lifetime of a key, as it is known.
+fn lifetime(changes: &Changes, key: LearnedKey) -> Duration {
+    changes.lifetime(key, None).time
+}
+
 /// Returns a time between two events that come once in `mean` seconds.
 fn exponential(rng: &mut Rng, mean: f64) -> f64 {
     -(1.0 - rng.f64()).ln() * mean
@@ -29,9 +40,9 @@ fn follow(changes: &Changes, key: LearnedKey, mean: f64, lifetimes: usize) -> (f
     let mut next = exponential(&mut rng, mean);
     let (mut stale, mut time, mut last) = (0.0, 0.0, 0.0);
     for _ in 0..lifetimes {
-        let lifetime = changes.lifetime(key);
-        last = lifetime.as_secs_f64();
-        changes.count(key, lifetime);
+        let lifetime = changes.lifetime(key, None);
+        last = lifetime.time.as_secs_f64();
+        changes.count(lifetime, lifetime.time);
         let changed = next < last;
         stale += (last - next).max(0.0);
         time += last;
@@ -40,7 +51,7 @@ fn follow(changes: &Changes, key: LearnedKey, mean: f64, lifetimes: usize) -> (f
             true => exponential(&mut rng, mean),
             false => next - last,
         };
-        changes.observe(key, lifetime, changed);
+        observe(changes, key, lifetime.time, changed);
     }
     (stale / time, last)
 }
@@ -62,15 +73,15 @@ fn responses_are_out_of_date_for_the_share_that_was_chosen() {
 #[test]
 fn what_never_changes_gets_the_longest_and_what_always_does_the_shortest_lifetime() {
     let changes = Changes::default();
-    assert_eq!(changes.lifetime(key(1)).as_secs(), MIN);
+    assert_eq!(lifetime(&changes, key(1)).as_secs(), MIN);
     for _ in 0..200 {
-        changes.observe(key(1), changes.lifetime(key(1)), false);
+        observe(&changes, key(1), lifetime(&changes, key(1)), false);
     }
-    assert_eq!(changes.lifetime(key(1)).as_secs(), MAX);
+    assert_eq!(lifetime(&changes, key(1)).as_secs(), MAX);
     for _ in 0..800 {
-        changes.observe(key(1), changes.lifetime(key(1)), true);
+        observe(&changes, key(1), lifetime(&changes, key(1)), true);
     }
-    assert_eq!(changes.lifetime(key(1)).as_secs(), MIN);
+    assert_eq!(lifetime(&changes, key(1)).as_secs(), MIN);
 }
 
 #[test]
@@ -81,13 +92,13 @@ fn a_key_without_observations_begins_with_those_of_its_rule() {
     }
     // Half of what its rate allows, as a single event is believed.
     let expected = 0.05 * 7_200.0;
-    let new = changes.lifetime(key(1_000)).as_secs_f64();
+    let new = lifetime(&changes, key(1_000)).as_secs_f64();
     assert!((new / expected - 1.0).abs() < 0.3, "{new} for {expected}");
     let of_another_rule = LearnedKey {
         rule: 1,
         ..key(1_000)
     };
-    assert_eq!(changes.lifetime(of_another_rule).as_secs(), MIN);
+    assert_eq!(lifetime(&changes, of_another_rule).as_secs(), MIN);
 }
 
 #[test]
@@ -102,9 +113,9 @@ fn a_resource_that_begins_to_change_is_believed() {
 fn a_hundred_times_as_many_keys_as_there_is_room_for_take_no_more_memory() {
     let changes = Changes::default();
     for n in 0..100 * (SETS * WAYS) as u64 {
-        changes.observe(key(n), Duration::from_secs(60), n % 2 == 0);
+        observe(&changes, key(n), Duration::from_secs(60), n % 2 == 0);
     }
-    let table = changes.0.lock();
+    let table = changes.0.table.lock();
     assert_eq!(table.keys.len(), SETS);
     assert_eq!(table.routes.len(), ROUTES);
     assert!(size_of_val(&*table.keys) <= 320 << 10);
@@ -116,12 +127,12 @@ fn strangers_do_not_displace_a_key_that_is_often_fetched() {
     let own = key(0);
     for n in 1..2_000_000 {
         if n % 4_000 == 0 {
-            changes.observe(own, Duration::from_secs(3_600), false);
+            observe(&changes, own, Duration::from_secs(3_600), false);
         }
-        changes.observe(key(n), Duration::from_secs(60), true);
+        observe(&changes, key(n), Duration::from_secs(60), true);
     }
-    let stranger = changes.lifetime(key(5_000_000));
-    assert!(changes.lifetime(own) > 10 * stranger);
+    let stranger = lifetime(&changes, key(5_000_000));
+    assert!(lifetime(&changes, own) > 10 * stranger);
 }
 
 #[test]
@@ -135,10 +146,11 @@ fn no_observation_makes_a_lifetime_that_the_bounds_forbid() {
         (Duration::from_nanos(1), true),
     ] {
         for _ in 0..5 {
-            changes.observe(key(1), after, changed);
-            let lifetime = changes.lifetime(key(1)).as_secs();
-            assert!((MIN..=MAX).contains(&lifetime), "{after:?} {lifetime}");
-            changes.count(key(1), Duration::from_secs(lifetime));
+            let seen = Observation { after, changed };
+            let lifetime = changes.lifetime(key(1), Some(seen));
+            let seconds = lifetime.time.as_secs();
+            assert!((MIN..=MAX).contains(&seconds), "{after:?} {seconds}");
+            changes.count(lifetime, lifetime.time);
         }
     }
     assert!((0.0..=1.0).contains(&changes.read().stale_share()));

@@ -13,7 +13,7 @@ use scrimp_http::{names, role, stream::Pieces};
 use super::{Booking, CallRecord, Entry, Extras, RefreshFlag, head};
 use crate::{
     cache_status,
-    changes::LearnedKey,
+    changes::{LearnedKey, Lifetime, Observation},
     config::Config,
     invalidation::{carry, epoch::Validity},
     kept::KeptExtensions,
@@ -42,8 +42,8 @@ pub(crate) struct PendingEntry {
     head: Response<()>,
     /// The index of the rule that matches it.
     rule: Place,
-    /// The key, if its lifetime is learned.
-    learned: Option<LearnedKey>,
+    /// The key, if its lifetime is learned, and that lifetime.
+    learned: Option<(LearnedKey, Lifetime)>,
     withheld: Vec<HeaderName>,
     policy: Policy,
     selection: Selection,
@@ -68,12 +68,14 @@ pub(crate) enum Previous<'a> {
 // === impl PendingEntry ===
 
 impl PendingEntry {
-    /// Decides whether a response may be stored, and for how long it is fresh.
+    /// Decides whether a response may be stored, and for how long it is fresh. `seen` is what its head says of
+    /// changes already.
     pub(crate) fn new(
         config: &Config,
         variances: &Variances,
         call: &CallRecord,
         head: &Response<()>,
+        seen: Option<Observation>,
     ) -> Result<Box<Self>, Refusal> {
         let (request, facts) = (&call.request, &call.asked.facts);
         if head.headers().keys_len() > MOST_NAMES {
@@ -94,8 +96,9 @@ impl PendingEntry {
                 rule.ttl(request, head, |ttl| {
                     let hash = call.key.as_ref().hash_value();
                     let rule = place.unwrap_or_default();
-                    let key = learned.insert(LearnedKey { rule, hash, ttl });
-                    config.changes.lifetime(*key)
+                    let key = LearnedKey { rule, hash, ttl };
+                    let (_, lifetime) = learned.insert((key, config.changes.lifetime(key, seen)));
+                    lifetime.time
                 })
             });
         let by_rule = rule.map_or_else(Permissions::default, Rule::permissions);
@@ -202,12 +205,11 @@ impl PendingEntry {
         cache_status::info(state, &self.policy, self.freshness())
     }
 
-    /// Learns from a response that was fetched again whether it has changed. Its own lifetime follows.
-    pub(crate) fn learn(&mut self, config: &Config, call: &CallRecord, old: &Entry, changed: bool) {
-        if let Some(key) = self.learned {
-            let after = old.age_of_call(call.sent);
-            config.changes.observe(key, after, changed);
-            self.policy.set_lifetime(config.changes.lifetime(key));
+    /// Learns from a response whether it has changed, once its body is known. Its own lifetime follows.
+    pub(crate) fn learn(&mut self, config: &Config, call: &CallRecord, seen: Observation) {
+        if let Some((key, lifetime)) = &mut self.learned {
+            *lifetime = config.changes.lifetime(*key, Some(seen));
+            self.policy.set_lifetime(lifetime.time);
             self.policy.jitter(call.asked.jitter);
             if let Some(rule) = config.rules.get(self.rule) {
                 rule.bound(&mut self.policy);
@@ -231,8 +233,8 @@ impl PendingEntry {
         if !self.pieces.as_ref().is_none_or(ends) {
             return Err(Refusal::Incomplete);
         }
-        if let Some(key) = self.learned {
-            config.changes.count(key, self.policy.lifetime());
+        if let Some((_, lifetime)) = self.learned {
+            config.changes.count(lifetime, self.policy.lifetime());
         }
         let rule = config.rules.get(self.rule);
         let tags = call.tags.as_ref();

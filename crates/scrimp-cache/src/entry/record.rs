@@ -7,7 +7,10 @@ use scrimp_core::{
 };
 use tokio::time::Instant;
 
+use super::Entry;
+
 use crate::{
+    changes::Observation,
     config::Config,
     invalidation::epoch::CallStart,
     request::{LookupRequest, head_of},
@@ -41,6 +44,12 @@ pub(crate) struct Booking {
 // === impl CallRecord ===
 
 impl CallRecord {
+    /// Returns what its response tells of changes since a stored one.
+    pub(crate) fn observation(&self, old: &Entry, changed: bool) -> Observation {
+        let after = old.age_of_call(self.sent);
+        Observation { after, changed }
+    }
+
     /// Makes a record. `start` is from before the call began.
     #[inline]
     pub(crate) fn new<B>(

@@ -16,7 +16,10 @@ use super::{
     model::{ActivityPredictor, ActivityPredictorBuilder},
     precompute::Precompute,
 };
-use crate::fetch::{Fetched, run};
+use crate::{
+    fetch::{Fetched, run},
+    fetching::{Fetching, fetching_setters},
+};
 
 /// The name of the built type, for errors.
 const OWNER: &str = "Precompute";
@@ -40,17 +43,12 @@ pub struct PrecomputeBuilder {
 
 #[derive(Debug, Clone)]
 pub(super) struct Config {
-    pub(super) clock: Clock,
+    pub(super) fetching: Fetching,
     pub(super) offset: i32,
     pub(super) threshold: f64,
     pub(super) peak: RangeInclusive<u8>,
     pub(super) peak_threshold: f64,
-    pub(super) price: Option<Money>,
-    pub(super) per_hour: Option<Money>,
     pub(super) keep: Duration,
-    pub(super) fetch_timeout: Duration,
-    pub(super) max_fetches: usize,
-    pub(super) max_events: usize,
 }
 
 // === impl Precompute ===
@@ -127,27 +125,7 @@ impl PrecomputeBuilder {
         self
     }
 
-    /// Sets what a call costs, for [`PrecomputeStats::spent`](crate::PrecomputeStats::spent) and the budget.
-    /// Default: none.
-    pub fn price<V>(self, price: V) -> Self
-    where
-        V: TryInto<Money>,
-        V::Error: Into<BoxError>,
-    {
-        let set = |config: &mut Config, price| config.price = Some(price);
-        self.change(|settings| settings.amount("price", price, set))
-    }
-
-    /// Sets how much the calls of an hour may cost. It needs a [`price`](Self::price) in the same currency. The
-    /// likeliest users come first. Default: no limit.
-    pub fn budget_per_hour<V>(self, budget: V) -> Self
-    where
-        V: TryInto<Money>,
-        V::Error: Into<BoxError>,
-    {
-        let set = |config: &mut Config, budget| config.per_hour = Some(budget);
-        self.change(|settings| settings.amount("budget_per_hour", budget, set))
-    }
+    fetching_setters!(4);
 
     /// Sets for how long a response is of use, unless the cache says that it is fresh for less. Default: 1 h.
     /// Range: 1 s to an hour.
@@ -155,32 +133,6 @@ impl PrecomputeBuilder {
         let range = Duration::from_secs(1)..=LONGEST;
         let set = |config: &mut Config, keep| config.keep = keep;
         self.change(|settings| settings.within("keep", keep, range, set))
-    }
-
-    /// Sets after which time a call is given up. Default: 30 s. Range: 1 ms to an hour.
-    pub fn fetch_timeout(self, limit: Duration) -> Self {
-        let range = Duration::from_millis(1)..=LONGEST;
-        let set = |config: &mut Config, limit| config.fetch_timeout = limit;
-        self.change(|settings| settings.within("fetch_timeout", limit, range, set))
-    }
-
-    /// Sets how many calls may be in flight at a time; of each user, there is never more than one. Default: 4.
-    /// Range: 1 or more.
-    pub fn max_fetches(self, count: usize) -> Self {
-        let set = |config: &mut Config, count| config.max_fetches = count;
-        self.change(|settings| settings.within("max_fetches", count, 1.., set))
-    }
-
-    /// Sets how many visits may wait to be learned. What comes above it is not learned. Default: 1,024. Range:
-    /// 1 to 2²⁰.
-    pub fn max_events(self, count: usize) -> Self {
-        let set = |config: &mut Config, count| config.max_events = count;
-        self.change(|settings| settings.within("max_events", count, 1..=1 << 20, set))
-    }
-
-    /// Sets the clock. Default: that of the machine.
-    pub fn clock(self, clock: Clock) -> Self {
-        self.change(|settings| settings.set(|config| config.clock = clock))
     }
 
     /// Builds it.
@@ -195,8 +147,8 @@ impl PrecomputeBuilder {
             let problem = "must begin before it ends".to_owned();
             return Err(SettingError::new(OWNER, "peak", problem));
         }
-        if let Some(budget) = config.per_hour {
-            let price = config.price;
+        if let Some(budget) = config.fetching.per_hour {
+            let price = config.fetching.price;
             if price.is_none_or(|price| price.currency() != budget.currency()) {
                 let problem = format!(
                     "must be set beside `budget_per_hour`, in {}",
@@ -228,17 +180,12 @@ impl fmt::Debug for PrecomputeBuilder {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            clock: Clock::system(),
+            fetching: Fetching::new(4),
             offset: 0,
             threshold: 0.95,
             peak: 7..=9,
             peak_threshold: 0.8,
-            price: None,
-            per_hour: None,
             keep: LONGEST,
-            fetch_timeout: Duration::from_secs(30),
-            max_fetches: 4,
-            max_events: 1_024,
         }
     }
 }
@@ -252,14 +199,5 @@ impl Config {
         } else {
             self.threshold
         }
-    }
-
-    /// Returns the number of calls that the budget of an hour allows.
-    pub(super) fn calls_per_hour(&self) -> u64 {
-        let Some((budget, price)) = self.per_hour.zip(self.price) else {
-            return u64::MAX;
-        };
-        let calls = budget.pico().checked_div(price.pico());
-        u64::try_from(calls.unwrap_or(i128::MAX)).unwrap_or(u64::MAX)
     }
 }

@@ -93,7 +93,7 @@ pub(super) struct Visit {
 
 impl Precompute {
     pub(super) fn of(config: Config, model: ActivityPredictor, make: Arc<Make>) -> Self {
-        let (visits, received) = mpsc::channel(config.max_events);
+        let (visits, received) = mpsc::channel(config.fetching.max_events);
         let shared = Shared {
             config,
             counters: Counters::default(),
@@ -118,7 +118,7 @@ impl Precompute {
         }
         let visit = Visit {
             user: user.into(),
-            at: common.shared.config.clock.wall(),
+            at: common.shared.config.fetching.clock.wall(),
         };
         let counters = &common.shared.counters;
         match common.visits.try_send(visit) {
@@ -130,9 +130,7 @@ impl Precompute {
     /// Returns the counters. The task counts with a delay, behind the visits.
     #[must_use]
     pub fn stats(&self) -> PrecomputeStats {
-        let shared = &self.common.shared;
-        let price = shared.config.price.unwrap_or(Money::ZERO);
-        shared.counters.read(price)
+        self.common.shared.stats()
     }
 }
 
@@ -142,6 +140,15 @@ impl fmt::Debug for Precompute {
             .field("config", &self.common.shared.config)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(super) fn stats(&self) -> PrecomputeStats {
+        self.counters
+            .read(self.config.fetching.price.unwrap_or(Money::ZERO))
     }
 }
 

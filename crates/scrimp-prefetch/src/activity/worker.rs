@@ -14,7 +14,7 @@ use super::{
     model::ActivityPredictor,
     precompute::{Shared, Visit},
 };
-use crate::{fetch::Fetched, flights::Flights, worker::until};
+use crate::{fetch::Fetched, flights::Flights, metered::tell_precompute, worker::until};
 
 /// All that the task knows.
 pub(super) struct Worker {
@@ -45,7 +45,7 @@ enum Made {
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, model: ActivityPredictor) -> Self {
         Self {
-            left: shared.config.calls_per_hour(),
+            left: shared.config.fetching.calls_per_hour(),
             shared,
             model,
             expected: VecDeque::new(),
@@ -56,7 +56,7 @@ impl Worker {
 
     /// Learns from visits and makes responses, until the handles are gone.
     pub(super) async fn work(mut self, mut visits: Receiver<Visit>) {
-        let clock = self.shared.config.clock.clone();
+        let clock = self.shared.config.fetching.clock.clone();
         let mut next = clock.instant() + self.rest_of_hour();
         loop {
             tokio::select! {
@@ -72,12 +72,15 @@ impl Worker {
                 },
             }
             self.start();
+            if cfg!(feature = "metrics") {
+                tell_precompute(&self.shared.stats());
+            }
         }
     }
 
     fn rest_of_hour(&self) -> Duration {
         let config = &self.shared.config;
-        Hour::left(config.clock.wall(), config.offset)
+        Hour::left(config.fetching.clock.wall(), config.offset)
     }
 
     /// Notes that a user is there.
@@ -109,15 +112,15 @@ impl Worker {
         let wasted = self.made.values().filter(|made| is_over(made)).count();
         counters.wasted.add(wasted as u64);
         self.made.retain(|_, made| !is_over(made));
-        self.model.advance(config.clock.wall());
+        self.model.advance(config.fetching.clock.wall());
         let hour = self.model.hour_of_day().unwrap_or_default();
         let likely = self.model.likely(config.threshold(hour));
         counters.predictions.add(likely.len() as u64);
-        let room = usize::try_from(config.calls_per_hour()).unwrap_or(usize::MAX);
+        let room = usize::try_from(config.fetching.calls_per_hour()).unwrap_or(usize::MAX);
         counters
             .over_budget
             .add(likely.len().saturating_sub(room) as u64);
-        self.left = config.calls_per_hour();
+        self.left = config.fetching.calls_per_hour();
         self.expected = likely.into_iter().map(|(user, _)| user).collect();
     }
 
@@ -125,7 +128,7 @@ impl Worker {
     fn start(&mut self) {
         let shared = Arc::clone(&self.shared);
         let (config, counters) = (&shared.config, &shared.counters);
-        while self.left > 0 && self.flights.len() < config.max_fetches {
+        while self.left > 0 && self.flights.len() < config.fetching.max_fetches {
             let Some(user) = self.expected.pop_front() else {
                 break;
             };
@@ -142,7 +145,7 @@ impl Worker {
             counters.calls.increment();
             self.made
                 .insert(user.clone(), Made::InFlight { is_late: false });
-            self.flights.start(user, call, config.fetch_timeout);
+            self.flights.start(user, call, config.fetching.timeout);
         }
         let in_flight = self.flights.len() as u64;
         counters.in_flight.store(in_flight, Relaxed);

@@ -17,7 +17,7 @@ pub(super) struct Gate {
     stakes: Option<Stakes>,
     min_confidence: f64,
     /// Fetches that the budget of an hour allows.
-    per_hour: Option<u64>,
+    per_hour: u64,
     hour: Option<Instant>,
     spent: u64,
     /// The latest outcomes: true for useful ones.
@@ -32,14 +32,10 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(config: &Config) -> Self {
         let stakes = config.stakes();
-        let per_hour = stakes.zip(config.per_hour).map(|(stakes, budget)| {
-            let fetches = budget.pico().checked_div(stakes.price.pico());
-            u64::try_from(fetches.unwrap_or(i128::MAX)).unwrap_or(u64::MAX)
-        });
         Self {
             stakes,
             min_confidence: config.min_confidence,
-            per_hour,
+            per_hour: config.fetching.calls_per_hour(),
             hour: None,
             spent: 0,
             judged: VecDeque::with_capacity(JUDGED),
@@ -71,9 +67,6 @@ impl Gate {
 
     /// Takes the price of a fetch from the budget of the hour.
     pub(super) fn spend(&mut self, now: Instant) -> bool {
-        let Some(limit) = self.per_hour else {
-            return true;
-        };
         if self
             .hour
             .is_none_or(|began| now.saturating_duration_since(began) >= HOUR)
@@ -81,7 +74,7 @@ impl Gate {
             self.hour = Some(now);
             self.spent = 0;
         }
-        let has_room = self.spent < limit;
+        let has_room = self.spent < self.per_hour;
         self.spent += u64::from(has_room);
         has_room
     }
@@ -123,7 +116,7 @@ mod tests {
     fn gate(value: &str, price: &str, change: impl FnOnce(&mut Config)) -> Gate {
         let mut config = Config::new(SessionKey::tenant());
         let money = |text: &str| Some(text.parse::<Money>().expect("an amount"));
-        (config.value, config.price) = (money(value), money(price));
+        (config.value, config.fetching.price) = (money(value), money(price));
         change(&mut config);
         Gate::new(&config)
     }
@@ -153,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_hour_costs_no_more_than_its_budget() {
-        let budget = |config: &mut Config| config.per_hour = "0.05".parse().ok();
+        let budget = |config: &mut Config| config.fetching.per_hour = "0.05".parse().ok();
         let (mut gate, now) = (gate("1", "0.01", budget), Instant::now());
         for hour in 0..3 {
             let now = now + HOUR * hour;

@@ -7,6 +7,7 @@ use http::{Uri, uri::PathAndQuery};
 
 use super::{Expected, Learner, is_for};
 use crate::{
+    Visit,
     message::{Message, Question, Rules},
     request::Event,
 };
@@ -52,6 +53,12 @@ impl Learner {
         match message {
             Message::Learn(event) => self.learn(&event),
             Message::Rules(question) => self.answer(*question),
+            Message::Links(event, reply) => {
+                // A page that is there already has no links.
+                if !reply.is_closed() {
+                    let _ = reply.send(Rules(self.links(&event)));
+                }
+            }
         }
     }
 
@@ -72,6 +79,27 @@ impl Learner {
         }
         self.shared.counters.hints.increment();
         Some(page)
+    }
+
+    /// Returns the pages that pay after one that is being made. Its visit is learned when it has succeeded.
+    fn links(&mut self, event: &Event) -> Vec<PathAndQuery> {
+        let item = event.target.item;
+        let (mut trail, since) = self.sessions.peek(event.session, event.at);
+        trail.push(item);
+        let visit = Visit::new(item, &event.uri, since).session(event.session);
+        self.expect(event, &trail, &visit);
+        let expected = std::mem::take(&mut self.expected);
+        let is_open = self.gate.is_open(event.at);
+        let paying = expected
+            .iter()
+            .filter(|one| is_open && self.gate.pays(one.probability, one.cautious));
+        let paying: Vec<&Expected> = paying.collect();
+        let pages = paying
+            .into_iter()
+            .filter_map(|one| self.hint_of(event, one));
+        let pages = pages.collect();
+        self.expected = expected;
+        pages
     }
 
     /// Answers a browser. A page that it has fetched ahead of time makes no request when it is visited, but asks

@@ -127,7 +127,7 @@ impl Learner {
             .sessions
             .enter(event.session, event.at, |said| judge(said, false));
         session.settle(Some(item), event.at, judge);
-        let visit = Visit::new(item, &event.uri, since);
+        let visit = Visit::new(item, &event.uri, since).session(event.session);
         for predictor in &mut self.predictors {
             caught(&self.shared, || predictor.observe(&session.trail, &visit));
         }
@@ -188,8 +188,10 @@ impl Learner {
                 counters.unpaid.increment();
                 continue;
             }
-            if config.rules.is_some() {
-                hinted.extend(self.hint_of(event, one));
+            if config.is_for_browsers() {
+                if config.rules.is_some() {
+                    hinted.extend(self.hint_of(event, one));
+                }
                 continue;
             }
             let key = PlanKey {
@@ -251,7 +253,7 @@ impl Learner {
                 }
                 Due::Start(_, plan) if !self.sessions.is_alive(plan.session, now) => {}
                 Due::Start(..) if !self.gate.is_open(now) => counters.unpaid.increment(),
-                Due::Start(..) if self.in_flight >= shared.config.max_fetches => {
+                Due::Start(..) if self.in_flight >= shared.config.fetching.max_fetches => {
                     counters.prefetches_full.increment();
                 }
                 Due::Start(..) if !self.gate.spend(now) => counters.over_budget.increment(),

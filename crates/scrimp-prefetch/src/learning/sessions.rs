@@ -70,6 +70,17 @@ impl Sessions {
         self.known.get(&session)?.trail.recent(0)
     }
 
+    /// Returns the trail of a session, and the time since its last request.
+    pub(super) fn peek(&self, session: u64, now: Instant) -> (Trail, Option<Duration>) {
+        match self.known.get(&session) {
+            Some(session) => {
+                let since = now.saturating_duration_since(session.last);
+                (session.trail.clone(), Some(since))
+            }
+            None => (Trail::new(), None),
+        }
+    }
+
     /// Keeps a prediction until its outcome is known. The first one for an item is judged.
     pub(super) fn open(&mut self, id: u64, item: ItemId, outcome: Said, until: Instant) {
         let Some(session) = self.known.get_mut(&id) else {

@@ -52,6 +52,8 @@ pub struct Visit<'a> {
     pub uri: &'a Uri,
     /// Time since the request of the session before it. `None` for the first one.
     pub since: Option<Duration>,
+    /// Number of the session, without a meaning of its own. 0 if it is not known.
+    pub session: u64,
 }
 
 /// A request that is expected.
@@ -80,10 +82,22 @@ pub enum Next {
 // === impl Visit ===
 
 impl<'a> Visit<'a> {
-    /// Makes a visit.
+    /// Makes a visit of a session that is not known.
     #[must_use]
     pub const fn new(item: ItemId, uri: &'a Uri, since: Option<Duration>) -> Self {
-        Self { item, uri, since }
+        Self {
+            item,
+            uri,
+            since,
+            session: 0,
+        }
+    }
+
+    /// Sets the number of the session.
+    #[must_use]
+    pub const fn session(mut self, session: u64) -> Self {
+        self.session = session;
+        self
     }
 }
 

@@ -109,7 +109,7 @@ async fn run(
         let _ = ctrl_c().await;
         let _ = ctrl_c().await;
     };
-    let run = warmer.run_until::<_, Empty<Bytes>, _>(client.clone(), targets, first);
+    let run = warmer.run_until::<_, Empty<Bytes>>(client.clone(), targets, first);
     tokio::select! {
         report = run => report.map_err(|error| Error::new(error.to_string())),
         () = second => Err(Error::new("interrupted; with --resume, the next run goes on")),

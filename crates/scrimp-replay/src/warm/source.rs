@@ -106,7 +106,7 @@ async fn fetch(
     let uri: Uri = source
         .parse()
         .map_err(|error| Error::new(format!("{source} is not a URI: {error}")))?;
-    let fetched = targets.fetch_sitemap::<_, Empty<Bytes>, _>(client.clone(), &uri);
+    let fetched = targets.fetch_sitemap::<_, Empty<Bytes>>(client.clone(), &uri);
     let report = fetched
         .await
         .map_err(|error| Error::new(error.to_string()))?;

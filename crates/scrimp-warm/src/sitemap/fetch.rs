@@ -8,17 +8,15 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri, header::LOCATION};
+use http::{Request, StatusCode, Uri, header::LOCATION};
 use http_body::Body;
 use scrimp_core::BoxError;
 use scrimp_http::coding::ask_for_identity;
 use tokio::time::timeout;
 use tower::ServiceExt;
-use tower_service::Service;
 
 use super::SitemapError;
-use crate::targets::Targets;
+use crate::{WarmService, targets::Targets};
 
 /// Longest body of a sitemap as it is sent.
 const MAX_BYTES: usize = 50 << 20;
@@ -59,17 +57,14 @@ impl Targets {
     /// # Errors
     ///
     /// If the first sitemap cannot be read.
-    pub async fn fetch_sitemap<S, ReqB, ResB>(
+    pub async fn fetch_sitemap<S, ReqB>(
         &mut self,
         service: S,
         uri: &Uri,
     ) -> Result<SitemapReport, SitemapError>
     where
-        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-        S::Error: Into<BoxError>,
+        S: WarmService<ReqB>,
         ReqB: Default,
-        ResB: Body<Data = Bytes>,
-        ResB::Error: Into<BoxError>,
     {
         let mut report = SitemapReport::default();
         let mut known = HashSet::from([uri.clone()]);
@@ -106,17 +101,14 @@ impl Targets {
         Ok(report)
     }
 
-    async fn fetch_one<S, ReqB, ResB>(
+    async fn fetch_one<S, ReqB>(
         &mut self,
         service: S,
         uri: &Uri,
     ) -> Result<Vec<String>, SitemapError>
     where
-        S: Service<Request<ReqB>, Response = Response<ResB>>,
-        S::Error: Into<BoxError>,
+        S: WarmService<ReqB>,
         ReqB: Default,
-        ResB: Body<Data = Bytes>,
-        ResB::Error: Into<BoxError>,
     {
         let name = uri.to_string();
         let body = match timeout(TIME, get(service, uri, &name)).await {
@@ -128,13 +120,10 @@ impl Targets {
 }
 
 /// Fetches a body of bounded length.
-async fn get<S, ReqB, ResB>(service: S, uri: &Uri, name: &str) -> Result<Vec<u8>, SitemapError>
+async fn get<S, ReqB>(service: S, uri: &Uri, name: &str) -> Result<Vec<u8>, SitemapError>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    S::Error: Into<BoxError>,
+    S: WarmService<ReqB>,
     ReqB: Default,
-    ResB: Body<Data = Bytes>,
-    ResB::Error: Into<BoxError>,
 {
     let mut request = Request::new(ReqB::default());
     request.uri_mut().clone_from(uri);

@@ -74,7 +74,7 @@ impl Rig {
     }
 
     pub async fn run(&self, warmer: &Warmer, targets: &Targets) -> WarmReport {
-        let run = warmer.run::<_, Full<Bytes>, _>(self.stack.clone(), targets);
+        let run = warmer.run::<_, Full<Bytes>>(self.stack.clone(), targets);
         run.await.unwrap()
     }
 

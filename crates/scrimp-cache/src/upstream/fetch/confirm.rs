@@ -31,7 +31,7 @@ impl Fetch {
         let renewed = match self.private {
             // The fields of one visitor's response update nothing.
             true => Err(Refusal::PrivateIf),
-            false => self.renew(shared, stored, response.headers()),
+            false => self.renew(shared, stored, response.headers(), true),
         };
         let refusal = renewed.as_ref().err().copied();
         let entry = match renewed {
@@ -59,7 +59,8 @@ impl Fetch {
         self.answer(shared, &entry, freshness, report, CacheState::Revalidated)
     }
 
-    /// Returns the stored response, updated with the fields of a new one.
+    /// Returns the stored response, updated with the fields of a new one. If a validator `identified` it, it is
+    /// known not to have changed.
     ///
     /// A 304 whose strong validator differs from the one sent contradicts itself: only one
     /// condition was sent, and only that can be true. The stored response counts as confirmed and
@@ -69,6 +70,7 @@ impl Fetch {
         shared: &Shared<St>,
         stored: &Arc<Entry>,
         fresh: &HeaderMap,
+        identified: bool,
     ) -> Result<Entry, Refusal> {
         let mut head = Response::new(());
         *head.status_mut() = stored.status;
@@ -82,8 +84,8 @@ impl Fetch {
                 .append(header::CACHE_STATUS, line.clone());
         }
         let (config, call) = (&shared.config, &self.call);
-        let mut pending = PendingEntry::new(config, &shared.variances, call, &head)?;
-        pending.learn(config, call, stored, false);
+        let seen = identified.then(|| call.observation(stored, false));
+        let pending = PendingEntry::new(config, &shared.variances, call, &head, seen)?;
         let whole = (stored.body.clone(), stored.trailers().cloned());
         pending.finish(config, call, &Previous::Confirmed(stored), whole)
     }
@@ -112,7 +114,7 @@ impl Fetch {
                 // new version: that takes a validator.
                 let identified = merge::head_identifies(response.headers());
                 if (identified || shared.epochs.check(&stored.validity) == Epoch::Valid)
-                    && let Ok(entry) = self.renew(shared, stored, response.headers())
+                    && let Ok(entry) = self.renew(shared, stored, response.headers(), identified)
                     && (identified
                         || entry.validity.carried().versions()
                             == stored.validity.carried().versions())

@@ -79,7 +79,7 @@ impl Fetch {
         if self.private {
             return Err(Refusal::PrivateIf);
         }
-        let pending = PendingEntry::new(&shared.config, &shared.variances, &self.call, head)?;
+        let pending = PendingEntry::new(&shared.config, &shared.variances, &self.call, head, None)?;
         let limit = shared.store.max_body().min(pending.max_body());
         match announced {
             Some(length) if length > limit => Err(Refusal::TooLarge),
@@ -199,7 +199,8 @@ impl Fetch {
             if let Some(old) = &stored
                 && shared.epochs.check(&old.validity) == Epoch::Valid
             {
-                pending.learn(&shared.config, &call, old, old.body != body);
+                let seen = call.observation(old, old.body != body);
+                pending.learn(&shared.config, &call, seen);
             }
             let Some(body) = lend(body, shared.store.bodies()) else {
                 shared.counters.rejected.increment();

@@ -165,7 +165,7 @@ pub(super) fn together(item: u32) -> u64 {
 }
 
 /// Mixes two numbers to one.
-fn mix(a: u64, b: u64) -> u64 {
+pub(super) fn mix(a: u64, b: u64) -> u64 {
     let mut hash = a.wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ b.wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
     hash ^= hash >> 29;

@@ -2,6 +2,7 @@
 
 mod context;
 mod mixer;
+mod paths;
 mod popular;
 mod table;
 mod weigh;
@@ -13,6 +14,7 @@ use scrimp_core::{SettingError, Settings};
 use self::{
     context::{EXPERTS, Expert, contexts, together},
     mixer::Mixer,
+    paths::Paths,
     popular::Popular,
     table::Table,
     weigh::Weighed,
@@ -29,6 +31,12 @@ const MOST: usize = 8;
 /// Items of a session that are counted together with a new one.
 const TOGETHER: usize = 4;
 
+/// Items to one page whose path is known.
+const PAGES: usize = 4;
+
+/// Class of predictions of paths, which are calibrated apart.
+const PATHS: u16 = 1;
+
 /// New items from which weights are learned from each. After that, from each fourth.
 const EACH: u64 = 20_000;
 
@@ -40,12 +48,17 @@ const EACH: u64 = 20_000;
 /// little (Witten and Bell's escape, as in PPM). The probabilities are multiplied, with weights that are
 /// learned and depend on how much an expert has seen, and on the length of the session.
 ///
-/// Its memory is taken at once and never grows: 152 bytes a context and 12 an item. Counts are halved from time
+/// It also learns which parts of paths are parameters, so that what follows `/products/17` is expected after
+/// `/products/18`, which was never asked for, with the values that the session's last pages had. These predictions are
+/// calibrated apart. The text around the values must have come from two sessions.
+///
+/// Its memory is taken at once and never grows: 154 bytes a context and 105 an item. Counts are halved from time
 /// to time, so it follows what changes.
 pub struct MarkovPredictor {
     table: Table,
     popular: Popular,
     mixer: Mixer<EXPERTS>,
+    paths: Paths,
     weighed: Box<Weighed>,
     learned: u64,
 }
@@ -70,7 +83,7 @@ impl Default for MarkovPredictor {
 }
 
 impl MarkovPredictor {
-    /// Returns a model with room for 65,536 contexts and 16,384 items: 10 MB.
+    /// Returns a model with room for 65,536 contexts and 16,384 items: 12 MB.
     #[must_use]
     pub fn new() -> Self {
         Self::of(Sizes::default())
@@ -86,6 +99,7 @@ impl MarkovPredictor {
             table: Table::new(sizes.contexts),
             popular: Popular::new(sizes.items),
             mixer: Mixer::new(),
+            paths: Paths::new(sizes.items / PAGES),
             weighed: Box::default(),
             learned: 0,
         }
@@ -94,7 +108,8 @@ impl MarkovPredictor {
     /// Returns the memory of the model, in bytes. It never changes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.table.bytes() + self.popular.bytes() + size_of::<Weighed>() + size_of::<Self>()
+        let tables = self.table.bytes() + self.popular.bytes() + self.paths.bytes();
+        tables + size_of::<Weighed>() + size_of::<Self>()
     }
 
     /// Learns the weights of the experts from what came.
@@ -113,6 +128,7 @@ impl MarkovPredictor {
 
 impl Predictor for MarkovPredictor {
     fn observe(&mut self, trail: &Trail, next: &Visit<'_>) {
+        let template = self.paths.learn(trail, next);
         let Some(last) = trail.recent(0) else {
             return;
         };
@@ -124,6 +140,7 @@ impl Predictor for MarkovPredictor {
         if trail.has_seen(next.item) {
             return;
         }
+        self.table.touch(&contexts);
         self.mix(trail, &contexts, item);
         for expert in Expert::COUNTED {
             self.table.add(contexts[expert as usize], item);
@@ -135,11 +152,15 @@ impl Predictor for MarkovPredictor {
         self.popular.add(item);
         if let Some(since) = next.since {
             self.popular.stayed(last.get(), since);
+            if let Some(template) = template {
+                self.popular.stayed(template, since);
+            }
         }
     }
 
     fn predict(&mut self, trail: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>) {
         let contexts = contexts(trail);
+        self.table.touch(&contexts);
         self.weighed
             .weigh(&self.table, &self.popular, &self.mixer, &contexts, trail);
         let delay = self.popular.stay(last.item.get());
@@ -149,6 +170,15 @@ impl Predictor for MarkovPredictor {
                 predictions.push(Prediction::new(next, f64::from(probability), delay));
             }
         }
+        let (template, paths) = self.paths.expect(trail);
+        let delay = self.popular.stay(template);
+        for expected in paths.into_iter().flatten() {
+            let next = Next::Path(expected.path);
+            let prediction = Prediction::new(next, expected.confidence, delay);
+            predictions.push(prediction.class(PATHS));
+        }
+        // Where both predict the same, the more confident one counts.
+        predictions.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     }
 
     fn is_quick(&self) -> bool {

@@ -12,22 +12,26 @@ const MOST: u16 = 16_384;
 /// Counts by context. A new context takes the place of the least used one of its set, so it costs the same
 /// however many there are.
 pub(super) struct Table {
+    /// Apart from the nodes, as they fit into a processor's cache: most contexts of a flood are found, or replaced,
+    /// at one access to memory.
     sets: Box<[Set]>,
+    nodes: Box<[[Node; WAYS]]>,
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Set {
     tags: [u32; WAYS],
-    nodes: [Node; WAYS],
+    totals: [u16; WAYS],
 }
 
-/// The items that followed a context.
+/// The items that followed a context. In this order, a new one touches one line of a processor's cache.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(super) struct Node {
-    items: [u32; WIDTH],
-    counts: [u16; WIDTH],
     total: u16,
     different: u8,
+    counts: [u16; WIDTH],
+    items: [u32; WIDTH],
 }
 
 /// The counts of a context that was never seen.
@@ -39,35 +43,45 @@ impl Table {
     /// Makes a table for about this many contexts.
     pub(super) fn new(contexts: usize) -> Self {
         let sets = (contexts / WAYS).next_power_of_two();
-        let set = Set {
-            tags: [0; WAYS],
-            nodes: std::array::from_fn(|_| Node::new()),
-        };
+        let nodes = [const { Node::new() }; WAYS];
         Self {
-            sets: vec![set; sets].into(),
+            sets: vec![Set::default(); sets].into(),
+            nodes: vec![nodes; sets].into(),
         }
     }
 
     /// Returns the size in bytes, which never changes.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.sets)
+        size_of_val(&*self.sets) + size_of_val(&*self.nodes)
     }
 
     /// Returns what followed a context.
     pub(super) fn get(&self, context: u64) -> &Node {
         let (place, tag) = self.place(context);
-        let set = &self.sets[place];
-        let way = set.tags.iter().position(|own| *own == tag);
-        way.map_or(&NOTHING, |way| &set.nodes[way])
+        let way = self.sets[place].way(tag);
+        way.map_or(&NOTHING, |way| &self.nodes[place][way])
+    }
+
+    /// Reads the counts of contexts that are used next. A processor waits for several places of memory at once, if
+    /// nothing is done in between.
+    pub(super) fn touch(&self, contexts: &[u64]) {
+        let mut sum = 0;
+        for context in contexts {
+            let (place, tag) = self.place(*context);
+            let set = &self.sets[place];
+            let way = set.way(tag).unwrap_or_else(|| set.least());
+            sum ^= self.nodes[place][way].total;
+        }
+        std::hint::black_box(sum);
     }
 
     /// Counts an item that followed a context.
     pub(super) fn add(&mut self, context: u64, item: u32) {
         let (place, tag) = self.place(context);
-        let set = &mut self.sets[place];
-        let way = set.tags.iter().position(|own| *own == tag);
-        let way = way.unwrap_or_else(|| set.replace(tag));
-        set.nodes[way].add(item);
+        let (set, nodes) = (&mut self.sets[place], &mut self.nodes[place]);
+        let way = set.way(tag).unwrap_or_else(|| set.replace(nodes, tag));
+        nodes[way].add(item);
+        set.totals[way] = nodes[way].total;
     }
 
     /// Returns the set of a context, and its tag there, which is not 0.
@@ -81,20 +95,35 @@ impl Table {
 // === impl Set ===
 
 impl Set {
+    fn way(&self, tag: u32) -> Option<usize> {
+        (0..WAYS).find(|&way| self.tags[way] == tag)
+    }
+
+    fn least(&self) -> usize {
+        let mut way = 0;
+        for other in 1..WAYS {
+            if self.totals[other] < self.totals[way] {
+                way = other;
+            }
+        }
+        way
+    }
+
     /// Makes room for a context: in place of the one with the least counts. The others grow older, so that
     /// none stays only because it was once used a lot.
-    fn replace(&mut self, tag: u32) -> usize {
-        let totals = self.nodes.iter().map(|node| node.total);
-        let least = totals.enumerate().min_by_key(|(_, total)| *total);
-        let (way, _) = least.expect("a set has nodes");
-        for node in &mut self.nodes {
-            // Slowly, as each of them is worth more than the one that goes.
-            if node.total > 1 && tag & 0xf0 == 0 {
-                node.halve();
+    fn replace(&mut self, nodes: &mut [Node; WAYS], tag: u32) -> usize {
+        let way = self.least();
+        // Slowly, as each of them is worth more than the one that goes.
+        if tag & 0xf0 == 0 {
+            for (node, total) in nodes.iter_mut().zip(&mut self.totals) {
+                if *total > 1 {
+                    node.halve();
+                    *total = node.total;
+                }
             }
         }
         self.tags[way] = tag;
-        self.nodes[way] = Node::new();
+        nodes[way].clear();
         way
     }
 }
@@ -104,11 +133,16 @@ impl Set {
 impl Node {
     const fn new() -> Self {
         Self {
-            items: [0; WIDTH],
-            counts: [0; WIDTH],
             total: 0,
             different: 0,
+            counts: [0; WIDTH],
+            items: [0; WIDTH],
         }
+    }
+
+    /// Forgets all. What is behind the used places is never read.
+    fn clear(&mut self) {
+        (self.total, self.different) = (0, 0);
     }
 
     /// Returns the number of times that something followed.
@@ -123,9 +157,36 @@ impl Node {
 
     /// Returns the items that followed, with their counts.
     pub(super) fn items(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
-        let used = ..usize::from(self.different);
-        let all = self.items[used].iter().zip(&self.counts[used]);
+        let (items, counts) = self.slices();
+        let all = items.iter().zip(counts);
         all.map(|(item, count)| (*item, *count))
+    }
+
+    /// Returns the items that followed, and their counts.
+    pub(super) fn slices(&self) -> (&[u32], &[u16]) {
+        let used = ..usize::from(self.different);
+        (&self.items[used], &self.counts[used])
+    }
+
+    /// Returns the place of an item. All places are looked at, which a processor does several at a time.
+    fn find(&self, item: u32) -> Option<usize> {
+        let mut found = WIDTH;
+        for place in (0..WIDTH).rev() {
+            if self.items[place] == item {
+                found = place;
+            }
+        }
+        (found < usize::from(self.different)).then_some(found)
+    }
+
+    /// Returns the place with the lowest count, where all are used.
+    fn least(&self) -> usize {
+        let ranked = |place: usize| usize::from(self.counts[place]) << 8 | place;
+        let mut least = ranked(0);
+        for place in 1..WIDTH {
+            least = least.min(ranked(place));
+        }
+        least & 0xff
     }
 
     fn add(&mut self, item: u32) {
@@ -134,7 +195,7 @@ impl Node {
         }
         self.total += 1;
         let used = usize::from(self.different);
-        if let Some(place) = self.items[..used].iter().position(|own| *own == item) {
+        if let Some(place) = self.find(item) {
             self.counts[place] += 1;
             return;
         }
@@ -143,13 +204,8 @@ impl Node {
             self.different += 1;
             return;
         }
-        let least = self
-            .counts
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, count)| **count);
-        let (place, least) = least.expect("a node has places");
-        if *least > 1 {
+        let place = self.least();
+        if self.counts[place] > 1 {
             // There is no room. The least frequent item grows older, until it makes room.
             self.counts[place] -= 1;
         } else {

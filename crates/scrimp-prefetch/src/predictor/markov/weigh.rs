@@ -135,14 +135,16 @@ impl Weighed {
         }
         for expert in Expert::NAMING {
             let expert = expert as usize;
-            for (at, (item, _)) in nodes[expert].items().enumerate() {
-                self.places[expert][at] = self.add(item);
+            let (items, _) = nodes[expert].slices();
+            for (at, item) in items.iter().enumerate() {
+                self.places[expert][at] = self.add(*item);
             }
         }
         for expert in Expert::FOLLOWING {
             let expert = expert as usize;
-            for (at, (item, _)) in nodes[expert].items().enumerate() {
-                self.places[expert][at] = self.index.find(item).unwrap_or(NONE);
+            let (items, _) = nodes[expert].slices();
+            for (at, item) in items.iter().enumerate() {
+                self.places[expert][at] = self.index.find(*item).unwrap_or(NONE);
             }
         }
         for item in popular.top() {
@@ -185,14 +187,21 @@ impl Weighed {
         let count = self.count;
         let (before, from) = self.logs.split_at_mut(expert as usize);
         let (row, lower) = (&mut from[0], &before[expert.parent() as usize]);
+        self.seen[expert as usize] = node.total();
+        if node.total() == 0 {
+            // It says what its parent says, and has no weight of its own.
+            *row = *lower;
+            return;
+        }
         let mut total = f32::from(node.total());
         let mut counts = [0_u16; CANDIDATES];
-        for ((_, times), place) in node.items().zip(&self.places[expert as usize]) {
-            match *place {
+        let (_, times) = node.slices();
+        for (at, times) in times.iter().enumerate() {
+            match self.places[expert as usize][at] {
                 // It cannot come.
-                SEEN => total -= f32::from(times),
+                SEEN => total -= f32::from(*times),
                 NONE => {}
-                place => counts[usize::from(place)] = times,
+                place => counts[usize::from(place)] = *times,
             }
         }
         let escape = f32::from(node.different()) + 0.3;
@@ -204,16 +213,20 @@ impl Weighed {
             rest -= probability;
         }
         row[count] = rest.max(1e-4);
-        self.seen[expert as usize] = node.total();
     }
 
     /// Multiplies what the experts say, each to the power of its weight.
     fn together(&mut self, mixer: &Mixer<EXPERTS>) {
         let weights = mixer.weights(&self.seen, self.shape);
         let all = ..=self.count;
-        self.probabilities[all].fill(0.0);
+        self.probabilities.fill(0.0);
         for (row, weight) in self.logs.iter_mut().zip(weights) {
-            for (log, score) in row[all].iter_mut().zip(&mut self.probabilities[all]) {
+            if weight == 0.0 {
+                // It has seen nothing, and learns nothing.
+                continue;
+            }
+            // The places behind the candidates, too: a fixed number is worked on several at a time.
+            for (log, score) in row.iter_mut().zip(&mut self.probabilities) {
                 *log = ln(*log);
                 *score += weight * *log;
             }
