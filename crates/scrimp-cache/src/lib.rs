@@ -173,6 +173,8 @@ mod invalidation;
 mod kept;
 mod layer;
 mod lookup;
+#[cfg(feature = "metrics")]
+mod metered;
 mod monitor;
 mod packed;
 mod pattern;

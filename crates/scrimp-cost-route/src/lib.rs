@@ -216,6 +216,7 @@ mod bill;
 mod body;
 mod budget;
 mod builder;
+mod call_times;
 mod charging;
 mod config;
 mod decision;
@@ -236,6 +237,7 @@ mod future;
 mod hints;
 mod layer;
 mod meter;
+#[cfg(feature = "metrics")]
 mod metered;
 mod model;
 mod opening;

@@ -103,6 +103,25 @@ impl CostRouteStats {
 // === impl RefusalStats ===
 
 impl RefusalStats {
+    /// Returns each reason as a word, with its count.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn by_reason(&self) -> [(&'static str, u64); 12] {
+        [
+            ("none-good-enough", self.none_good_enough),
+            ("none-left", self.none_left),
+            ("no-exchange-rate", self.no_exchange_rate),
+            ("filters", self.filters),
+            ("timed-out", self.timed_out),
+            ("request-body", self.request_body),
+            ("uri-too-long", self.uri_too_long),
+            ("too-many-fields", self.too_many_fields),
+            ("budget", self.budget),
+            ("tenants", self.tenants),
+            ("unpriced", self.unpriced),
+            ("mixed", self.mixed),
+        ]
+    }
+
     /// Counts a refusal.
     pub(crate) fn count(&mut self, refused: &Refused) {
         let count = match refused {

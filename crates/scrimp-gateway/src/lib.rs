@@ -85,6 +85,8 @@ mod gateway;
 mod headers;
 mod host;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod outside;
 mod pace;
 mod peer;
@@ -98,6 +100,8 @@ mod upstream;
 
 pub use builder::GatewayBuilder;
 pub use gateway::Gateway;
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
 pub use scrimp_core::SettingError;
 pub use signal::stop_signal;
 pub use upstream::GatewayUpstream;

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{flights::Flights, learning::Learner, message::Message, metered, shared::Shared};
+use crate::{flights::Flights, learning::Learner, message::Message, shared::Shared};
 
 /// Learns from events and sends prefetches, until the layer and its services are gone.
 pub(crate) async fn work(
@@ -35,9 +35,6 @@ pub(crate) async fn work(
         while let Some((key, plan)) = learner.start(clock.instant()) {
             let call = async move { plan.inner.fetch(plan.request).await };
             flights.start(key, call, shared.config.fetch_timeout);
-        }
-        if cfg!(feature = "metrics") {
-            metered::tell(&shared.stats());
         }
     }
 }

@@ -120,8 +120,8 @@ impl ServerLog {
         let keys = [&self.head, &self.stream, &self.elected].map(String::as_bytes);
         match script.run(ready, &keys, arguments).await {
             Ok(answer) => Some(answer),
-            Err(failure) => {
-                tracing::debug!(%failure, "a call about the log of invalidations failed");
+            Err(error) => {
+                tracing::debug!(%error, "a call about the log of invalidations failed");
                 None
             }
         }
