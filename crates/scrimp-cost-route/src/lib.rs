@@ -210,7 +210,7 @@
 //! # Features
 //!
 //! - `json-schema`: `JsonSchema`, a quality gate for answers that have to follow one.
-//! - `metrics`: counters and histograms through the [metrics](https://docs.rs/metrics) facade.
+//! - `metrics`: reports the counts through the `metrics` facade: `scrimp_core::metrics`.
 
 mod bill;
 mod body;
