@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use scrimp::{
     batch::{BatchLayer, RestJson},
     cache::{CacheLayer, MemoryStore},
-    cdn::CdnLayer,
+    cdn::{Cdn, CdnLayer},
     coalesce::CoalesceLayer,
     core::metrics::MetricsReporter,
     cost_route::{CostRouteLayer, Provider},
@@ -44,7 +44,9 @@ async fn a_failed_call_is_one_in_every_layer_of_a_stack() {
         *response.status_mut() = status;
         Reply::respond(response)
     });
-    let cdn = CdnLayer::builder().build().expect("valid settings");
+    let cdn = CdnLayer::builder([Cdn::Fastly])
+        .build()
+        .expect("valid settings");
     let (stampede, coalesce) = (StampedeLayer::new(), CoalesceLayer::new());
     let cache = CacheLayer::new(MemoryStore::new(1 << 20));
     let batch = BatchLayer::builder(RestJson::new("/batch"))

@@ -10,6 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, response::Response, routing::get};
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use scrimp_gateway::Metrics;
@@ -121,7 +122,7 @@ async fn ask(prometheus: &Daemon, query: &str) -> Value {
     let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let request = http::Request::post(prometheus.url("/api/v1/query"))
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(Full::from(format!("query={encoded}")))
+        .body(Full::<Bytes>::from(format!("query={encoded}")))
         .expect("a request");
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(request).await.expect("an answer");

@@ -45,9 +45,9 @@ impl<C: BatchCodec> Metered for BatchLayer<C> {
             ("duplicates", stats.duplicates),
             ("missing", stats.missing),
             ("retried", stats.retried),
-            ("fell_back", stats.fell_back),
+            ("fell-back", stats.fell_back),
             ("ambiguous", stats.ambiguous),
-            ("left_out", stats.left_out),
+            ("left-out", stats.left_out),
         ] {
             readings.count(&OUTCOMES, &[label], count);
         }

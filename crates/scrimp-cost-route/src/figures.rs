@@ -73,6 +73,10 @@ fn providers(state: &Mutex<State>, now: Instant) -> Vec<Value> {
                 "first_byte_seconds": terms.estimate.first_byte.as_secs_f64(),
                 "reliability": terms.estimate.reliability,
                 "quality": terms.estimate.quality,
+                "succeeded": entry.tally.succeeded,
+                "failed": entry.tally.failed,
+                "cancelled": entry.tally.cancelled,
+                "spent": &entry.tally.spent,
             })
         })
         .collect()

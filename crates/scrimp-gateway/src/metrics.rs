@@ -23,7 +23,9 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
 
 /// Metrics of layers, as the text that Prometheus reads.
 ///
-/// It has a recorder of its own, and needs none for the process. Clones are handles to the same.
+/// It has a recorder of its own, and needs none for the process. Clones are handles to the same. Recorded times
+/// take memory until a scrape, or [`upkeep`](Self::upkeep), moves them into their buckets: spawn it where
+/// scrapes may stay away.
 ///
 /// ```
 /// use scrimp_cache::{CacheLayer, MemoryStore};
@@ -90,8 +92,7 @@ impl Metrics {
         response
     }
 
-    /// Moves recorded times into their buckets every five seconds, without end. A scrape does it too;
-    /// without either, they take memory.
+    /// Moves recorded times into their buckets every five seconds, without end, as a scrape does too.
     pub async fn upkeep(&self) {
         let mut ticks = tokio::time::interval(Duration::from_secs(5));
         loop {

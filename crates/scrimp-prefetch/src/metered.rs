@@ -53,17 +53,17 @@ impl Metered for PrefetchLayer {
             ("useful", stats.useful),
             ("late", stats.late),
             ("wasted", stats.wasted),
-            ("already_fresh", stats.already_fresh),
-            ("not_stored", stats.not_stored),
+            ("already-fresh", stats.already_fresh),
+            ("not-stored", stats.not_stored),
             ("failed", stats.failed),
         ] {
             readings.count(&OUTCOMES, &[label], count);
         }
         for (label, count) in [
             ("unpaid", stats.unpaid),
-            ("over_budget", stats.over_budget),
+            ("over-budget", stats.over_budget),
             ("full", stats.prefetches_full),
-            ("not_eligible", stats.not_eligible),
+            ("not-eligible", stats.not_eligible),
         ] {
             readings.count(&REFUSALS, &[label], count);
         }

@@ -24,20 +24,18 @@ impl Budget {
     /// Returns the sums of each cap. Tenants' names are not in it.
     pub(crate) fn sums(&self) -> Vec<CapSums<'_>> {
         let now = self.inner.now();
-        let mut sums: Vec<_> = self
-            .inner
-            .caps
-            .iter()
-            .map(|cap| (cap, 0_i128, 0_i128))
+        let caps = self.inner.caps.iter();
+        let mut sums: Vec<_> = caps
+            .map(|cap| (cap, cap.period.bounds(now).0, 0_i128, 0_i128))
             .collect();
         let books = self.inner.books.lock();
         for (key, account) in books.iter() {
-            let (cap, spent, reserved) = &mut sums[key.0];
-            *spent = spent.saturating_add(account.spent_at(cap.period.bounds(now).0));
+            let (_, began, spent, reserved) = &mut sums[key.0];
+            *spent = spent.saturating_add(account.spent_at(*began));
             *reserved = reserved.saturating_add(account.reserved);
         }
         drop(books);
-        let sums = sums.into_iter().map(|(cap, spent, reserved)| {
+        let sums = sums.into_iter().map(|(cap, _, spent, reserved)| {
             let money = |pico| Money::from_pico(pico, cap.limit.currency());
             CapSums {
                 name: &cap.name,

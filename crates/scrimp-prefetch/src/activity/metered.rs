@@ -41,8 +41,8 @@ impl Metered for Precompute {
             ("useful", stats.useful),
             ("late", stats.late),
             ("wasted", stats.wasted),
-            ("already_fresh", stats.already_fresh),
-            ("not_stored", stats.not_stored),
+            ("already-fresh", stats.already_fresh),
+            ("not-stored", stats.not_stored),
             ("failed", stats.failed),
         ] {
             readings.count(&OUTCOMES, &[label], count);
