@@ -57,6 +57,8 @@ tools() {
     has_daemon nginx || missing+=(nginx-light)
     [ -e /usr/lib/nginx/modules/ngx_http_cache_purge_module.so ] ||
         missing+=(libnginx-mod-http-cache-purge)
+    # What scrapes the metrics; promtool comes with it.
+    has promtool || missing+=(prometheus)
     # What the tests of scrimp-redis start.
     has redis-server || missing+=(redis-server)
     if [ ${#missing[@]} -gt 0 ]; then

@@ -88,6 +88,34 @@ impl Daemon {
         Self::start(command, folder, address)
     }
 
+    /// Starts Prometheus, which scrapes `/metrics` of `target` every second.
+    #[must_use]
+    pub fn prometheus(target: SocketAddr) -> Self {
+        let (folder, address) = (folder(), free_address());
+        let config = format!(
+            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}
+scrape_configs: [{{ job_name: scrimp, static_configs: [{{ targets: ['{target}'] }}] }}]
+"
+        );
+        let file = write(&folder, "prometheus.yml", &config);
+        let mut command = Command::new(find("prometheus", "prometheus"));
+        command.arg(format!("--config.file={}", file.display()));
+        command.arg(format!("--web.listen-address={address}"));
+        let data = folder.path().join("data");
+        command.arg(format!("--storage.tsdb.path={}", data.display()));
+        Self::start(command, folder, address)
+    }
+
+    /// Returns the file of a program that a Debian package has.
+    ///
+    /// # Panics
+    ///
+    /// If it is not installed.
+    #[must_use]
+    pub fn find(name: &str, package: &str) -> PathBuf {
+        find(name, package)
+    }
+
     fn start(mut command: Command, folder: TempDir, address: SocketAddr) -> Self {
         let log = fs::File::create(folder.path().join("output")).expect("a file");
         let copy = log.try_clone().expect("a second handle");

@@ -1,7 +1,9 @@
 //! Structure of the workspace: rules for crates and files.
 
 mod cycles;
+mod events;
 mod facts;
+mod metrics;
 mod patterns;
 mod problems;
 mod retired;

@@ -16,7 +16,7 @@ use crate::{Batch, BatchCodec, BatchStats, http::Common};
 /// learned sizes, its limits and its retry budget. A batch has requests to one service only,
 /// unless [services share](crate::BatchLayerBuilder::share_services).
 pub struct BatchLayer<C> {
-    common: Arc<Common<C>>,
+    pub(crate) common: Arc<Common<C>>,
 }
 
 // === impl BatchLayer ===

@@ -183,6 +183,8 @@ mod group;
 mod http;
 mod job_size;
 mod layer;
+#[cfg(feature = "metrics")]
+mod metered;
 mod money;
 mod service;
 mod settings;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use scrimp_core::Counter;
+use scrimp_core::{Counter, Timing};
 
 /// Counts of a [`BatchLayer`](crate::BatchLayer) since it was built, and the lanes it keeps now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -80,6 +80,10 @@ pub(crate) struct Counters {
     pub(crate) ambiguous: Counter,
     pub(crate) left_out: Counter,
     pub(crate) lanes: Gauge,
+    /// Times that items wait in line.
+    pub(crate) queue: Timing,
+    /// Items that leave their line together, without duplicates.
+    pub(crate) size: Timing,
 }
 
 /// A number that all services of a layer raise and lower.

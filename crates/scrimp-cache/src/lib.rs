@@ -157,6 +157,7 @@
 //!   fleet of processes.
 //! - `compression`: `Compression::Fast` for the bodies among these bytes.
 //! - `encryption`: `Codec::encryption` encrypts these bytes, and `EncryptedJournal` those of a journal.
+//! - `metrics`: reports the counts through the `metrics` facade: `scrimp_core::metrics`.
 //! - `serde`: [`CacheStats`] serialises.
 //! - `no-vary-search`: keys leave out the parts of a query that No-Vary-Search (a draft) excludes.
 
@@ -175,6 +176,8 @@ mod invalidation;
 mod kept;
 mod layer;
 mod lookup;
+#[cfg(feature = "metrics")]
+mod metered;
 mod monitor;
 mod packed;
 mod pattern;

@@ -1,6 +1,6 @@
 //! The counts of a cache.
 
-use scrimp_core::Counter;
+use scrimp_core::{Counter, share_of};
 
 use crate::{
     monitor::Compared,
@@ -17,6 +17,7 @@ pub(crate) struct Counters {
     pub(crate) hits: Counter,
     pub(crate) stale: Counter,
     pub(crate) revalidated: Counter,
+    pub(crate) joined: Counter,
     pub(crate) misses: Counter,
     pub(crate) bypassed: Counter,
     pub(crate) refused: Counter,
@@ -34,7 +35,7 @@ pub(crate) struct Counters {
 /// Counts of a cache since it was made, and the contents of its store.
 ///
 /// Each request adds to `requests` or `bypassed`. Each of `requests` adds to one of `hits`, `stale`,
-/// `revalidated`, `misses` and `refused` when it is answered. An error of the inner service that
+/// `revalidated`, `joined`, `misses` and `refused` when it is answered. An error of the inner service that
 /// reaches the caller, a response of the operator's own in its place, and a caller that leaves add
 /// to none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +55,9 @@ pub struct CacheStats {
     pub stale: u64,
     /// Requests answered from the store after a 304 from the upstream.
     pub revalidated: u64,
+    /// Requests answered by the upstream call of another request, which a layer inside shares. No
+    /// call was made for them, so they are no `misses`.
+    pub joined: u64,
     /// Requests answered by the upstream because nothing usable was stored.
     pub misses: u64,
     /// Requests that bypassed the cache.
@@ -93,7 +97,8 @@ pub struct CacheStats {
     pub store: StoreStats,
 }
 
-/// Contents of a [store](crate::Store) at one moment.
+/// Contents of a [store](crate::Store) at one moment. Look-ups are counted by the cache
+/// ([`CacheStats::hit_rate`]), and by stores of several tiers or outside of memory in their own counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -142,6 +147,7 @@ impl Counters {
             hits: self.hits.get(),
             stale: self.stale.get(),
             revalidated: self.revalidated.get(),
+            joined: self.joined.get(),
             misses: self.misses.get(),
             bypassed: self.bypassed.get(),
             refused: self.refused.get(),
@@ -169,16 +175,22 @@ impl LearnedStats {
     /// Returns the expected share of fresh time in which a response is out of date, from 0 to 1.
     #[must_use]
     pub fn stale_share(&self) -> f64 {
-        match self.fresh_ms {
-            0 => 0.0,
-            fresh => self.stale_ms as f64 / fresh as f64,
-        }
+        share_of(self.stale_ms, self.fresh_ms)
     }
 }
 
 // === impl CacheStats ===
 
 impl CacheStats {
+    /// Returns the share of answers that took no call of their own, from 0 to 1: from the store, fresh
+    /// or stale, or by the call of another request. Responses after a 304 took one. Requests that
+    /// bypassed the cache, were refused or failed are not counted.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        let hits = self.hits + self.stale + self.joined;
+        share_of(hits, hits + self.revalidated + self.misses)
+    }
+
     pub(crate) fn to_json(self) -> String {
         let (store, learned) = (self.store, self.learned);
         let fields = [
@@ -188,6 +200,7 @@ impl CacheStats {
             ("hits", self.hits),
             ("stale", self.stale),
             ("revalidated", self.revalidated),
+            ("joined", self.joined),
             ("misses", self.misses),
             ("bypassed", self.bypassed),
             ("refused", self.refused),

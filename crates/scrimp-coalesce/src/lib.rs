@@ -147,6 +147,8 @@ mod future;
 mod joining;
 mod key;
 mod layer;
+#[cfg(feature = "metrics")]
+mod metered;
 mod policy;
 mod response;
 mod service;

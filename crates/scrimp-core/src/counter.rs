@@ -19,6 +19,20 @@ use http::Response;
 #[repr(align(64))]
 pub struct Counter(AtomicU64);
 
+/// Returns the share of a count in another one, from 0 to 1; 0 of nothing.
+///
+/// ```
+/// assert_eq!(scrimp_core::share_of(1, 4), 0.25);
+/// assert_eq!(scrimp_core::share_of(0, 0), 0.0);
+/// ```
+#[must_use]
+pub fn share_of(part: u64, whole: u64) -> f64 {
+    match whole {
+        0 => 0.0,
+        whole => part as f64 / whole as f64,
+    }
+}
+
 // === impl Counter ===
 
 impl Counter {

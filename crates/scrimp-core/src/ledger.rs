@@ -1,6 +1,8 @@
 //! Accounts of calls and money saved.
 
 mod account;
+#[cfg(feature = "metrics")]
+mod metered;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,8 @@
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`SharedAllowance`]: a limit on money that many processes share.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
-//! - [`Counter`], [`reasons!`]: what a layer counts.
+//! - [`Counter`], [`Timing`], [`reasons!`]: what a layer counts. The feature `metrics` reports it through the
+//!   `metrics` facade.
 //! - [`Tasks`], [`background_span`]: what it does in the background.
 //! - [`PrivateIf`]: the operator's functions that tell which requests are private.
 //! - [`RateLimit`]: a limit that layers share; the feature `governor` has one. [`SharedRate`]: one that
@@ -63,6 +64,8 @@ mod key;
 mod ledger;
 mod limit;
 mod lock;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod money;
 mod private;
 mod problem;
@@ -73,13 +76,14 @@ mod setting;
 mod size;
 pub mod tag;
 mod tasks;
+mod timing;
 
 pub use allowance::{AllowanceAccount, SharedAllowance, Take};
 pub use background::{background_span, release_span, root_span};
 pub use body::{BodyEnd, Sink, Tee};
 pub use breaker::{Breaker, BreakerChange, BreakerPass};
 pub use clock::{Clock, TimeSource};
-pub use counter::Counter;
+pub use counter::{Counter, share_of};
 #[cfg(feature = "digest")]
 pub use digest::{
     BodyDigestLayer, BodyDigestService, CanonicalJson, DigestBody, DigestFuture, canonical_json,
@@ -103,6 +107,7 @@ pub use retry_budget::RetryBudget;
 pub use setting::{SettingError, Settings};
 pub use size::{gib, kib, mib};
 pub use tasks::Tasks;
+pub use timing::Timing;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -101,9 +101,11 @@ impl Problem {
         self.status
     }
 
-    /// Returns the response.
+    /// Returns the response, and logs the layer, the reason and the status at level debug.
     #[must_use]
     pub fn response(&self) -> Response<Bytes> {
+        let (layer, reason, status) = (self.layer, self.name, self.status.as_u16());
+        tracing::debug!(layer, reason, status, "a layer answers with a problem");
         let body = self.document();
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = self.status;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     Budget, Price, QualityGate, Repeats, Usage,
+    call_times::CallTimes,
     engine::{Bounds, RouterConfig},
     profile::Profile,
     state::State,
@@ -44,6 +45,7 @@ pub(crate) type EstimateFn = dyn Fn(&Parts, &[u8]) -> Usage + Send + Sync;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) state: Mutex<State>,
+    pub(crate) call_times: CallTimes,
     /// Name of the tenant and the route of requests that name none.
     pub(crate) unnamed: Arc<str>,
 }
@@ -149,6 +151,7 @@ impl Shared {
         Self {
             config,
             state: Mutex::new(state),
+            call_times: CallTimes::default(),
             unnamed: Arc::from(""),
         }
     }

@@ -18,7 +18,7 @@ use tower_service::Service;
 use crate::{
     Budget, RouteBody,
     config::Shared,
-    engine::{Ask, Barred, Health},
+    engine::{Ask, Barred, Health, Terms},
     state::State,
 };
 
@@ -47,12 +47,16 @@ impl Figures {
     }
 }
 
+/// Returns the terms of each provider, as an average request sees them.
+pub(crate) fn terms(state: &State, now: Instant) -> Vec<Terms> {
+    state
+        .router
+        .terms(now, &Ask::default(), &Barred::default(), |_| None)
+}
+
 fn providers(state: &Mutex<State>, now: Instant) -> Vec<Value> {
     let state = state.lock();
-    let terms = state
-        .router
-        .terms(now, &Ask::default(), &Barred::default(), |_| None);
-    let pairs = state.entries.iter().zip(terms);
+    let pairs = state.entries.iter().zip(terms(&state, now));
     pairs
         .map(|(entry, terms)| {
             let health = match terms.health {
@@ -69,6 +73,10 @@ fn providers(state: &Mutex<State>, now: Instant) -> Vec<Value> {
                 "first_byte_seconds": terms.estimate.first_byte.as_secs_f64(),
                 "reliability": terms.estimate.reliability,
                 "quality": terms.estimate.quality,
+                "succeeded": entry.tally.succeeded,
+                "failed": entry.tally.failed,
+                "cancelled": entry.tally.cancelled,
+                "spent": &entry.tally.spent,
             })
         })
         .collect()

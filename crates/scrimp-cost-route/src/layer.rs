@@ -28,6 +28,11 @@ impl CostRouteLayer {
         }
     }
 
+    #[cfg(feature = "metrics")]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
     /// Returns the counts of all services of the layer and of its clones.
     #[must_use]
     pub fn stats(&self) -> CostRouteStats {

@@ -218,7 +218,7 @@
 //! # Features
 //!
 //! - `json-schema`: `JsonSchema`, a quality gate for answers that have to follow one.
-//! - `metrics`: counters and histograms through the [metrics](https://docs.rs/metrics) facade.
+//! - `metrics`: reports the counts through the `metrics` facade: `scrimp_core::metrics`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -226,6 +226,7 @@ mod bill;
 mod body;
 mod budget;
 mod builder;
+mod call_times;
 mod charging;
 mod config;
 mod decision;
@@ -246,6 +247,7 @@ mod future;
 mod hints;
 mod layer;
 mod meter;
+#[cfg(feature = "metrics")]
 mod metered;
 mod model;
 mod opening;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{StatusCode, response};
 use scrimp_core::{BodyEnd, Sink, extensions::Settler};
 use scrimp_http::decode::Decoder;
+use tokio::time::Instant;
 
 use crate::{
     Tap,
@@ -13,7 +14,6 @@ use crate::{
     budget::Reservation,
     config::Shared,
     engine::{Outcome, Ticket},
-    metered,
     opening::{Opening, Verdict},
     profile::Profile,
     prompt::Bet,
@@ -27,6 +27,8 @@ pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
     pub(crate) provider: Arc<Profile>,
     pub(crate) ticket: Ticket,
+    /// Time at which the provider was chosen.
+    pub(crate) began: Instant,
     /// True if an earlier call was made for the same request.
     pub(crate) failover: bool,
     pub(crate) reservation: Option<Reservation>,
@@ -171,7 +173,11 @@ impl Call {
             let mut state = self.shared.state.lock();
             state.stats.ended(outcome, paid, cost.known());
             self.learn_cached(&mut state.caches);
-            if paid && let Some(index) = state.find(&self.provider.name) {
+            let index = state.find(&self.provider.name);
+            if let Some(index) = index {
+                state.entries[index].tally.ended(outcome, cost.known());
+            }
+            if paid && let Some(index) = index {
                 let told = self.told();
                 let told = whole && told.is_some_and(|told| told.completion);
                 let model = self.bill.model.as_deref();
@@ -179,7 +185,8 @@ impl Call {
             }
         }
         self.book(cost);
-        metered::call(&self.provider.name, outcome, cost.known());
+        let time = self.shared.now().saturating_duration_since(self.began);
+        self.shared.call_times.record(&self.provider.name, time);
         cost
     }
 
@@ -199,8 +206,8 @@ impl Call {
                 // currency of a cap it counts towards. A stated cost is in dollars, and for those
                 // there may be no rate: the reserved amount is booked then.
                 Cost::Paid(cost) => {
-                    if let Err(missing) = reservation.settle(cost) {
-                        tracing::warn!(%missing, "a stated cost cannot be booked under a cap");
+                    if let Err(error) = reservation.settle(cost) {
+                        tracing::warn!(%error, "a stated cost cannot be booked under a cap");
                     }
                 }
                 Cost::Unknown => reservation.settle_in_full(),

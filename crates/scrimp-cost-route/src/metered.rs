@@ -1,47 +1,109 @@
-//! Metrics, through the `metrics` facade. Without that feature nothing is recorded.
+//! Metrics of a layer.
 
-use scrimp_core::Money;
+use scrimp_core::metrics::{Attachment, Metered, Metric, Readings};
 
-use crate::engine::Outcome;
+use crate::{CostRouteLayer, engine::Health, figures::terms};
 
-/// Counts a call that has ended.
-#[cfg(feature = "metrics")]
-pub(crate) fn call(provider: &str, outcome: Outcome, cost: Option<Money>) {
-    let outcome = match outcome {
-        Outcome::Succeeded => "succeeded",
-        Outcome::Failed { .. } => "failed",
-        Outcome::Cancelled => "cancelled",
-    };
-    let name = provider.to_owned();
-    metrics::counter!("scrimp_route_calls_total", "provider" => name.clone(), "outcome" => outcome)
-        .increment(1);
-    if let Some(cost) = cost {
-        let currency = cost.currency().code().to_owned();
-        metrics::histogram!("scrimp_route_cost", "provider" => name, "currency" => currency)
-            .record(cost.as_f64());
+scrimp_core::metered! {
+    counter REQUESTS = "scrimp_route_requests_total", "Requests.";
+    counter CALLS["provider", "outcome"] = "scrimp_route_calls_total",
+        "Calls of providers by their end.";
+    counter SPENT["provider", "currency"] = "scrimp_route_spent_micros_total",
+        "Cost of calls, in millionths of the currency's unit.";
+    counter UNPRICED = "scrimp_route_unpriced_total", "Paid calls with an unknown cost.";
+    counter FAILOVERS = "scrimp_route_failovers_total",
+        "Calls made because the previous call, to another provider, brought no answer or a rejected one.";
+    counter REJECTED = "scrimp_route_rejected_total", "Answers that the quality gate rejected.";
+    counter REFUSED["reason"] = "scrimp_route_refused_total", "Requests that the layer refused.";
+    gauge UP["provider"] = "scrimp_route_provider_up",
+        "1 if a provider gets all requests that it is chosen for, otherwise 0.";
+    gauge IN_FLIGHT["provider"] = "scrimp_route_provider_in_flight", "Calls in flight.";
+    gauge LATENCY["provider"] = "scrimp_route_provider_latency_seconds",
+        "Estimate of a provider's time for an answer.";
+    gauge RELIABILITY["provider"] = "scrimp_route_provider_reliability_ratio",
+        "Estimate of the share of calls that a provider answers.";
+    gauge QUALITY["provider"] = "scrimp_route_provider_quality_ratio",
+        "Estimate of the quality of a provider's answers.";
+    gauge BUDGET_LIMIT["cap", "currency"] = "scrimp_route_budget_limit",
+        "Limit of a cap, in units of its currency.";
+    gauge BUDGET_SPENT["cap", "currency"] = "scrimp_route_budget_spent",
+        "Amount spent in the present period of a cap, in units of its currency, over all its accounts.";
+    gauge BUDGET_RESERVED["cap", "currency"] = "scrimp_route_budget_reserved",
+        "Amount reserved under a cap for calls under way, in units of its currency, over all its accounts.";
+    counter BUDGET_REFUSALS["cap"] = "scrimp_route_budget_refusals_total",
+        "Calls that a cap did not let through.";
+    gauge RETRIES = "scrimp_route_retries_left", "Retries that the retry budget has left.";
+    histogram CALL_SECONDS["provider"] = "scrimp_route_call_seconds",
+        "Time from the choice of a provider to the end of its answer.";
+}
+
+impl Metered for CostRouteLayer {
+    fn metrics() -> &'static [Metric] {
+        METRICS
+    }
+
+    fn read(&self, readings: &mut Readings) {
+        let shared = self.shared();
+        let stats = self.stats();
+        for (metric, count) in [
+            (&REQUESTS, stats.requests),
+            (&UNPRICED, stats.unpriced),
+            (&FAILOVERS, stats.failovers),
+            (&REJECTED, stats.rejected),
+        ] {
+            readings.count(metric, &[], count);
+        }
+        for (reason, count) in stats.refused.by_reason() {
+            readings.count(&REFUSED, &[reason], count);
+        }
+        readings.gauge(&RETRIES, &[], shared.config.retries.left() as f64);
+        self.read_providers(readings);
+        if let Some(budget) = &shared.config.budget {
+            for (name, count) in budget.refusals() {
+                readings.count(&BUDGET_REFUSALS, &[name], count);
+            }
+            for cap in budget.sums() {
+                let currency = cap.limit.currency();
+                let labels = [cap.name, currency.code()];
+                readings.gauge(&BUDGET_LIMIT, &labels, cap.limit.as_f64());
+                readings.gauge(&BUDGET_SPENT, &labels, cap.spent.as_f64());
+                readings.gauge(&BUDGET_RESERVED, &labels, cap.reserved.as_f64());
+            }
+        }
+    }
+
+    fn attach(&self, attachment: Attachment) {
+        self.shared().call_times.attach(attachment, &CALL_SECONDS);
     }
 }
 
-/// Records what was spent under a cap that is one account.
-#[cfg(feature = "metrics")]
-pub(crate) fn spent(cap: &str, spent: Money, limit: Money) {
-    let currency = limit.currency().code().to_owned();
-    let labels = [("cap", cap.to_owned()), ("currency", currency)];
-    metrics::gauge!("scrimp_route_budget_spent", &labels).set(spent.as_f64());
-    metrics::gauge!("scrimp_route_budget_limit", &labels).set(limit.as_f64());
+impl CostRouteLayer {
+    fn read_providers(&self, readings: &mut Readings) {
+        let shared = self.shared();
+        let state = shared.state.lock();
+        for (entry, terms) in state.entries.iter().zip(terms(&state, shared.now())) {
+            let name = &*entry.provider.name;
+            let tally = &entry.tally;
+            for (outcome, count) in [
+                ("succeeded", tally.succeeded),
+                ("failed", tally.failed),
+                ("cancelled", tally.cancelled),
+            ] {
+                readings.count(&CALLS, &[name, outcome], count);
+            }
+            for spent in tally.spent.iter() {
+                readings.money(&SPENT, &[name], spent);
+            }
+            let estimate = &terms.estimate;
+            for (metric, value) in [
+                (&UP, f64::from(u8::from(matches!(terms.health, Health::Up)))),
+                (&IN_FLIGHT, terms.in_flight as f64),
+                (&LATENCY, estimate.latency.as_secs_f64()),
+                (&RELIABILITY, estimate.reliability),
+                (&QUALITY, estimate.quality),
+            ] {
+                readings.gauge(metric, &[name], value);
+            }
+        }
+    }
 }
-
-/// Counts a call that a cap did not let through.
-#[cfg(feature = "metrics")]
-pub(crate) fn refused(cap: &str) {
-    metrics::counter!("scrimp_route_budget_refusals_total", "cap" => cap.to_owned()).increment(1);
-}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn call(_: &str, _: Outcome, _: Option<Money>) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn spent(_: &str, _: Money, _: Money) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn refused(_: &str) {}

@@ -13,13 +13,13 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
-use scrimp_core::{Clock, Money, SettingError};
+use scrimp_core::{Clock, Money, SettingError, Totals};
 use std::num::NonZeroU32;
 use tokio::time::Instant;
 
 use crate::{
     CostRouteStats, Period, Price, TokenClass, Usage,
-    engine::{Router, RouterConfig},
+    engine::{Outcome, Router, RouterConfig},
     model::MissingModels,
     profile::Profile,
     prompt::Caches,
@@ -52,6 +52,7 @@ pub(crate) struct Entry {
     output: Output,
     /// Number of its account.
     pub(crate) account: u32,
+    pub(crate) tally: Tally,
 }
 
 /// Price of a request, and its place among the provider's prices.
@@ -65,6 +66,15 @@ pub(crate) struct Terms<'a> {
 pub(crate) struct Output {
     mean: f64,
     high: f64,
+}
+
+/// Calls of a provider by their end, and their costs.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) spent: Totals,
 }
 
 /// Clock of the layer, as the rate limiter needs it.
@@ -105,6 +115,7 @@ impl State {
                 let old = std::mem::replace(&mut self.entries[index], entry);
                 self.entries[index].keep_used(&old);
                 self.entries[index].output = old.output;
+                self.entries[index].tally = old.tally;
             }
             None => {
                 self.router.add(prior);
@@ -147,6 +158,22 @@ impl State {
     }
 }
 
+// === impl Tally ===
+
+impl Tally {
+    /// Counts a call that has ended.
+    pub(crate) fn ended(&mut self, outcome: Outcome, cost: Option<Money>) {
+        match outcome {
+            Outcome::Succeeded => self.succeeded += 1,
+            Outcome::Failed { .. } => self.failed += 1,
+            Outcome::Cancelled => self.cancelled += 1,
+        }
+        if let Some(cost) = cost {
+            self.spent.add(cost);
+        }
+    }
+}
+
 // === impl Entry ===
 
 impl Entry {
@@ -163,6 +190,7 @@ impl Entry {
             tokens: limiter(provider.tokens_per_minute),
             used: vec![(SystemTime::UNIX_EPOCH, 0); provider.models.len() + 1],
             provider: Arc::new(provider),
+            tally: Tally::default(),
             output: Output {
                 mean: 256.0,
                 high: 1_024.0,

@@ -103,6 +103,40 @@ impl CostRouteStats {
 // === impl RefusalStats ===
 
 impl RefusalStats {
+    /// Returns each reason as a word, with its count.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn by_reason(&self) -> [(&'static str, u64); 12] {
+        // A reason that is added has to be named here.
+        let Self {
+            none_good_enough,
+            none_left,
+            no_exchange_rate,
+            filters,
+            timed_out,
+            request_body,
+            uri_too_long,
+            too_many_fields,
+            budget,
+            tenants,
+            unpriced,
+            mixed,
+        } = *self;
+        [
+            ("none-good-enough", none_good_enough),
+            ("none-left", none_left),
+            ("no-exchange-rate", no_exchange_rate),
+            ("filters", filters),
+            ("timed-out", timed_out),
+            ("request-body", request_body),
+            ("uri-too-long", uri_too_long),
+            ("too-many-fields", too_many_fields),
+            ("budget", budget),
+            ("tenants", tenants),
+            ("unpriced", unpriced),
+            ("mixed", mixed),
+        ]
+    }
+
     /// Counts a refusal.
     pub(crate) fn count(&mut self, refused: &Refused) {
         let count = match refused {

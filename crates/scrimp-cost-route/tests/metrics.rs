@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use common::{Rig, cents, ok, provider, status};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use scrimp_core::RetryBudget;
+use scrimp_core::{RetryBudget, metrics::MetricsReporter};
 use scrimp_cost_route::{Budget, Cap, CostRouteLayer, Period, Scope};
 
 /// Returns every figure as text, by its name and labels.
@@ -32,7 +32,6 @@ fn figures(snapshotter: &Snapshotter) -> BTreeMap<String, String> {
 async fn calls_costs_and_budgets_are_told_to_the_recorder() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    let _recording = metrics::set_default_local_recorder(&recorder);
     let caps = [
         Cap::new("all", cents(12), Period::Day),
         Cap::new("each", cents(100), Period::Day).tenants(Scope::Each),
@@ -42,6 +41,8 @@ async fn calls_costs_and_budgets_are_told_to_the_recorder() {
         .budget(Budget::new(caps))
         .build()
         .unwrap();
+    let reporter = MetricsReporter::with_recorder(recorder);
+    reporter.add("llm", layer.clone());
     let rig = Rig::new(&layer, |host| match host {
         "down" => status(500),
         _ => ok("fine"),
@@ -50,20 +51,37 @@ async fn calls_costs_and_budgets_are_told_to_the_recorder() {
     for expected in [200, 200, 500] {
         assert_eq!(rig.get().await.status, expected);
     }
+    reporter.publish();
     let told = figures(&snapshotter);
+    let seconds = told
+        .keys()
+        .filter(|name| name.starts_with("scrimp_route_call_seconds"));
+    assert_eq!(seconds.count(), 2, "one for each provider: {told:?}");
     let lines: Vec<_> = told
         .iter()
-        .map(|(name, value)| format!("{name} {value}"))
+        .filter(|(name, value)| {
+            !name.contains("provider_") && !name.contains("_seconds") && *value != "0"
+        })
+        .map(|(name, value)| {
+            format!("{name} {value}")
+                .replace(r#", "name": "llm""#, "")
+                .replace(r#""name": "llm", "#, "")
+        })
         .collect();
     assert_eq!(
         lines,
         [
             r#"scrimp_route_budget_limit {"cap": "all", "currency": "USD"} 0.12"#,
+            r#"scrimp_route_budget_limit {"cap": "each", "currency": "USD"} 1"#,
             r#"scrimp_route_budget_refusals_total {"cap": "all"} 1"#,
             r#"scrimp_route_budget_spent {"cap": "all", "currency": "USD"} 0.1"#,
+            r#"scrimp_route_budget_spent {"cap": "each", "currency": "USD"} 0.1"#,
             r#"scrimp_route_calls_total {"outcome": "failed", "provider": "down"} 3"#,
             r#"scrimp_route_calls_total {"outcome": "succeeded", "provider": "up"} 2"#,
-            r#"scrimp_route_cost {"currency": "USD", "provider": "up"} [0.05, 0.05]"#,
+            r#"scrimp_route_failovers_total {"name": "llm"} 2"#,
+            r#"scrimp_route_requests_total {"name": "llm"} 3"#,
+            r#"scrimp_route_retries_left {"name": "llm"} 98"#,
+            r#"scrimp_route_spent_micros_total {"currency": "USD", "provider": "up"} 100000"#,
         ]
     );
 }

@@ -69,6 +69,7 @@
 //! # Features
 //!
 //! - `encryption`: responses and invalidations are encrypted with keys of your own.
+//! - `metrics`: reports the counts through the `metrics` facade: `scrimp_core::metrics`.
 //! - `serde`: the counts serialise.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -69,6 +69,10 @@
 //! | time for reading | [`send_pace`](GatewayBuilder::send_pace), 30 s and 500 B/s | the connection or the stream is closed |
 //! | requests that it breaks off (HTTP/2) | 20 at once, or 100 and more than half of all | the connection is closed |
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`, `Metrics` renders what the layers of a gateway count, for Prometheus.
+//!
 //! # When not to use it
 //!
 //! `Upgrade` (WebSockets) and `CONNECT` are not passed on.
@@ -87,6 +91,8 @@ mod gateway;
 mod headers;
 mod host;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod outside;
 mod pace;
 mod peer;
@@ -100,6 +106,8 @@ mod upstream;
 
 pub use builder::GatewayBuilder;
 pub use gateway::Gateway;
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
 pub use scrimp_core::SettingError;
 pub use signal::stop_signal;
 pub use upstream::GatewayUpstream;

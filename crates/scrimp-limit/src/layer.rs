@@ -15,7 +15,7 @@ use crate::{Limit, LimitStats, config::Config, limiter::Limiter};
 /// and have no key.
 #[derive(Debug, Clone)]
 pub struct LimitLayer {
-    limiter: Arc<Limiter>,
+    pub(crate) limiter: Arc<Limiter>,
 }
 
 // === impl LimitLayer ===

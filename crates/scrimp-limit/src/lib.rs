@@ -141,6 +141,8 @@ mod future;
 mod layer;
 mod limiter;
 mod line;
+#[cfg(feature = "metrics")]
+mod metered;
 mod refusal;
 mod service;
 mod stats;

@@ -183,7 +183,7 @@ impl Limiter {
                     limiter.turn(demand, true).await
                 }
             };
-            turn.inspect_err(|_| limiter.counters.refused.increment())
+            limiter.waited(turn, now)
         }))
     }
 
@@ -197,7 +197,8 @@ impl Limiter {
             return Verdict::Refuse(Refusal::TooManyRequests(wait));
         }
         let wait = self.time(demand, self.lines.ahead(demand.subject));
-        let due = Instant::now().checked_add(wait);
+        let now = Instant::now();
+        let due = now.checked_add(wait);
         let in_time = |until| due.is_some_and(|due| due <= until);
         let refusal = if !demand.until.is_none_or(in_time) || Handle::try_current().is_err() {
             Refusal::TooManyRequests(wait)
@@ -208,11 +209,17 @@ impl Limiter {
             let limiter = Arc::clone(self);
             return Verdict::Wait(Box::pin(async move {
                 let turn = limiter.turn(demand, true).await;
-                turn.inspect_err(|_| limiter.counters.refused.increment())
+                limiter.waited(turn, now)
             }));
         };
         self.counters.refused.increment();
         Verdict::Refuse(refusal)
+    }
+
+    /// Counts a request whose wait is over.
+    fn waited(&self, turn: Result<(), Refusal>, since: Instant) -> Result<(), Refusal> {
+        self.counters.wait.record(since.elapsed());
+        turn.inspect_err(|_| self.counters.refused.increment())
     }
 
     /// Takes a weight without a key, in line with all others, however long it takes.

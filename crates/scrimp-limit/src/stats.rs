@@ -1,6 +1,6 @@
 //! Counters of a layer.
 
-use scrimp_core::Counter;
+use scrimp_core::{Counter, Timing};
 
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
@@ -10,6 +10,8 @@ pub(crate) struct Counters {
     pub(crate) failed: Counter,
     pub(crate) waited: Counter,
     pub(crate) refused: Counter,
+    /// Times of waiting.
+    pub(crate) wait: Timing,
 }
 
 /// Counters of a layer since it was made.

@@ -78,6 +78,7 @@
 //! # Features
 //!
 //! - `encryption`: `Codec::encryption`.
+//! - `metrics`: reports the counts through the `metrics` facade: `scrimp_core::metrics`.
 //! - `serde`: the counts serialise.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -140,6 +140,7 @@ mod item;
 mod layer;
 mod learning;
 mod message;
+#[cfg(feature = "metrics")]
 mod metered;
 mod predictor;
 mod request;

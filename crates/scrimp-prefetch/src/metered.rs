@@ -1,67 +1,79 @@
-//! Metrics, through the `metrics` facade. Without that feature nothing is recorded.
+//! Metrics of a layer.
 
-#[cfg(feature = "metrics")]
-use scrimp_core::Money;
+use scrimp_core::metrics::{Metered, Metric, Readings};
 
-use crate::{PrecomputeStats, PrefetchStats};
+use crate::PrefetchLayer;
 
-/// Records the counts of a layer, in total since it was made.
-#[cfg(feature = "metrics")]
-pub(crate) fn tell(stats: &PrefetchStats) {
-    for (outcome, count) in [
-        ("useful", stats.useful),
-        ("late", stats.late),
-        ("wasted", stats.wasted),
-        ("already_fresh", stats.already_fresh),
-        ("not_stored", stats.not_stored),
-        ("failed", stats.failed),
-    ] {
-        metrics::counter!("scrimp_prefetch_ended_total", "outcome" => outcome).absolute(count);
-    }
-    for (reason, count) in [
-        ("unpaid", stats.unpaid),
-        ("over_budget", stats.over_budget),
-        ("full", stats.prefetches_full),
-        ("not_eligible", stats.not_eligible),
-    ] {
-        metrics::counter!("scrimp_prefetch_refusals_total", "reason" => reason).absolute(count);
-    }
-    metrics::counter!("scrimp_prefetch_calls_total").absolute(stats.calls);
-    metrics::counter!("scrimp_prefetch_hints_total").absolute(stats.hints);
-    metrics::counter!("scrimp_prefetch_by_browsers_total").absolute(stats.browser_prefetches);
-    metrics::counter!("scrimp_prefetch_shut_offs_total").absolute(stats.shut_offs);
-    metrics::gauge!("scrimp_prefetch_in_flight").set(stats.in_flight as f64);
-    let currency = |money: Money| money.currency().code().to_owned();
-    metrics::gauge!("scrimp_prefetch_spared", "currency" => currency(stats.spared))
-        .set(stats.spared.as_f64());
-    metrics::gauge!("scrimp_prefetch_spent", "currency" => currency(stats.spent))
-        .set(stats.spent.as_f64());
+scrimp_core::metered! {
+    counter REQUESTS = "scrimp_prefetch_requests_total", "Requests that the layer learns from.";
+    counter BYPASSED = "scrimp_prefetch_bypassed_total",
+        "Requests passed on unchanged and not learned from.";
+    counter DROPPED = "scrimp_prefetch_dropped_total",
+        "Requests that were not learned from, because the queue was full.";
+    counter PREDICTIONS = "scrimp_prefetch_predictions_total", "Predictions that were considered.";
+    counter HINTS = "scrimp_prefetch_hints_total", "Pages that browsers were told to fetch.";
+    counter BY_BROWSERS = "scrimp_prefetch_by_browsers_total",
+        "Requests that browsers made ahead of time.";
+    counter CALLS = "scrimp_prefetch_calls_total", "Prefetches that went to the inner service.";
+    counter OUTCOMES["outcome"] = "scrimp_prefetch_outcomes_total",
+        "Prefetches by what became of them.";
+    counter REFUSALS["reason"] = "scrimp_prefetch_refusals_total",
+        "Predictions that were not fetched, by reason.";
+    counter SHUT_OFFS = "scrimp_prefetch_shut_offs_total",
+        "Times that fetching stopped for a while because it did not pay.";
+    counter PREDICTOR_FAILURES = "scrimp_prefetch_predictor_failures_total",
+        "Panics of predictors.";
+    gauge IN_FLIGHT = "scrimp_prefetch_in_flight", "Prefetches in flight.";
+    gauge SESSIONS = "scrimp_prefetch_sessions", "Sessions that are known.";
+    gauge TARGETS = "scrimp_prefetch_targets", "Targets that are known.";
+    counter SPARED["currency"] = "scrimp_prefetch_spared_micros_total",
+        "Value of the waiting that useful prefetches spared, in millionths of the currency's unit.";
+    counter SPENT["currency"] = "scrimp_prefetch_spent_micros_total",
+        "Price of the prefetches that are late, wasted, not stored or failed, in millionths of the currency's unit.";
 }
 
-/// Records the counts of pre-computation, in total since it was made.
-#[cfg(feature = "metrics")]
-pub(crate) fn tell_precompute(stats: &PrecomputeStats) {
-    for (outcome, count) in [
-        ("useful", stats.useful),
-        ("late", stats.late),
-        ("wasted", stats.wasted),
-        ("already_fresh", stats.already_fresh),
-        ("not_stored", stats.not_stored),
-        ("failed", stats.failed),
-    ] {
-        metrics::counter!("scrimp_precompute_ended_total", "outcome" => outcome).absolute(count);
+impl Metered for PrefetchLayer {
+    fn metrics() -> &'static [Metric] {
+        METRICS
     }
-    metrics::counter!("scrimp_precompute_refusals_total", "reason" => "over_budget")
-        .absolute(stats.over_budget);
-    metrics::counter!("scrimp_precompute_calls_total").absolute(stats.calls);
-    metrics::gauge!("scrimp_precompute_in_flight").set(stats.in_flight as f64);
-    metrics::gauge!("scrimp_precompute_users").set(stats.users as f64);
-    let currency = stats.spent.currency().code().to_owned();
-    metrics::gauge!("scrimp_precompute_spent", "currency" => currency).set(stats.spent.as_f64());
+
+    fn read(&self, readings: &mut Readings) {
+        let stats = self.stats();
+        for (metric, count) in [
+            (&REQUESTS, stats.requests),
+            (&BYPASSED, stats.bypassed),
+            (&DROPPED, stats.dropped),
+            (&PREDICTIONS, stats.predictions),
+            (&HINTS, stats.hints),
+            (&BY_BROWSERS, stats.browser_prefetches),
+            (&CALLS, stats.calls),
+            (&SHUT_OFFS, stats.shut_offs),
+            (&PREDICTOR_FAILURES, stats.predictor_failures),
+        ] {
+            readings.count(metric, &[], count);
+        }
+        for (label, count) in [
+            ("useful", stats.useful),
+            ("late", stats.late),
+            ("wasted", stats.wasted),
+            ("already-fresh", stats.already_fresh),
+            ("not-stored", stats.not_stored),
+            ("failed", stats.failed),
+        ] {
+            readings.count(&OUTCOMES, &[label], count);
+        }
+        for (label, count) in [
+            ("unpaid", stats.unpaid),
+            ("over-budget", stats.over_budget),
+            ("full", stats.prefetches_full),
+            ("not-eligible", stats.not_eligible),
+        ] {
+            readings.count(&REFUSALS, &[label], count);
+        }
+        readings.money(&SPARED, &[], stats.spared);
+        readings.money(&SPENT, &[], stats.spent);
+        readings.gauge(&IN_FLIGHT, &[], stats.in_flight as f64);
+        readings.gauge(&SESSIONS, &[], stats.sessions as f64);
+        readings.gauge(&TARGETS, &[], stats.entries as f64);
+    }
 }
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn tell(_: &PrefetchStats) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn tell_precompute(_: &PrecomputeStats) {}

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{flights::Flights, learning::Learner, message::Message, metered, shared::Shared};
+use crate::{flights::Flights, learning::Learner, message::Message, shared::Shared};
 
 /// Learns from events and sends prefetches, until the layer and its services are gone.
 pub(crate) async fn work(
@@ -35,10 +35,6 @@ pub(crate) async fn work(
         while let Some((key, plan)) = learner.start(clock.instant()) {
             let call = async move { plan.inner.fetch(plan.request).await };
             flights.start(key, call, shared.config.fetching.timeout);
-        }
-        // Between the events of a rush, figures are of no interest.
-        if cfg!(feature = "metrics") && events.is_empty() {
-            metered::tell(&shared.stats());
         }
     }
 }

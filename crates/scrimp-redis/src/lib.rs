@@ -87,6 +87,7 @@
 //! - `tls`: URLs that begin with `rediss:`, by rustls. Without a provider of cryptography for the
 //!   process, ring is installed as such.
 //! - `encryption`: `Codec::encryption`.
+//! - `metrics`: reports the counts through the `metrics` facade: `scrimp_core::metrics`.
 //! - `serde`: the counts serialise.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

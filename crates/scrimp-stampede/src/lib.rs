@@ -169,6 +169,8 @@ mod gate;
 mod layer;
 mod learn;
 mod local_lock;
+#[cfg(feature = "metrics")]
+mod metered;
 mod plan;
 mod records;
 mod refresh;

@@ -14,10 +14,9 @@
 //! | `cache-encryption` | | (encryption of these bytes) |
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `cost-route-json-schema` | | answers that are not what they should be: a quality gate by JSON Schema |
-//! | `cost-route-metrics` | | (the router's figures through the metrics facade) |
-//! | `prefetch-metrics` | | (the same for prefetches) |
 //! | `disk` | `scrimp::disk` | the same after a restart: a tier in files |
 //! | `limit` | `scrimp::limit` | calls above the quota of a provider, or of a caller |
+//! | `metrics` | `scrimp::core::metrics` | (what all layers count, through the metrics facade) |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `object` | `scrimp::object` | the same, in a tier in S3 or another object store |
 //! | `prefetch` | `scrimp::prefetch` | waiting for what a session will ask for next |

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use scrimp_core::Timing;
 use tokio::time::Instant;
 
 use super::{
@@ -30,6 +31,8 @@ pub(crate) struct Entry<I, A> {
     pub(crate) duplicate: bool,
     /// The time at which the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
+    /// The time at which it got in line.
+    pub(crate) since: Instant,
     /// Takes the answer.
     pub(crate) responder: Responder<A>,
 }
@@ -45,6 +48,16 @@ pub(crate) struct InFlightGuard<I, A> {
     lane: Arc<Lane<I, A>>,
     /// Its answer has begun.
     answered: bool,
+}
+
+/// Records the times that entries have waited in line.
+pub(crate) fn record_waits<I, A>(entries: &[Entry<I, A>], waits: &Timing) {
+    if waits.is_attached() {
+        let now = Instant::now();
+        for entry in entries {
+            waits.record(now.saturating_duration_since(entry.since));
+        }
+    }
 }
 
 // === impl Responder ===

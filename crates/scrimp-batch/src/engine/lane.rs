@@ -159,7 +159,11 @@ impl<I, A> Lane<I, A> {
         let span = Span::current();
         let mut before: Option<Key> = None;
         let entries = queued.into_iter().filter_map(|queued| {
-            let Queued { waiting, slot, .. } = queued;
+            let Queued {
+                waiting,
+                slot,
+                since,
+            } = queued;
             let waits = slot.join(&waiters, &span);
             let Waiting {
                 item,
@@ -176,6 +180,7 @@ impl<I, A> Lane<I, A> {
                     equal
                 },
                 deadline,
+                since,
                 responder: Responder::new(slot),
             })
         });

@@ -14,7 +14,7 @@ mod slot;
 mod state;
 mod window;
 
-pub(crate) use dispatch::{Dispatch, Entry, InFlightGuard, Responder};
+pub(crate) use dispatch::{Dispatch, Entry, InFlightGuard, Responder, record_waits};
 pub(crate) use drive::{Driver, enqueue, has_runtime};
 pub(crate) use lane::{Lane, Waiting};
 pub(crate) use lanes::Lanes;

@@ -8,7 +8,7 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{Answers, GroupError, layer::Shared, service::CopyAnswer};
-use crate::engine::{Dispatch, Driver, InFlightGuard, Responder};
+use crate::engine::{Dispatch, Driver, InFlightGuard, Responder, record_waits};
 
 /// Calls a service that takes many requests, and hands its answers out.
 pub(crate) struct GroupDriver<S, Req, A> {
@@ -58,6 +58,7 @@ where
     async fn run(self, dispatch: Dispatch<Req, Self::Answer>) {
         let Dispatch { entries, guard, .. } = dispatch;
         let entered = entries.len();
+        record_waits(&entries, &self.shared.stats.queue);
         let mut items = Vec::with_capacity(entered);
         let mut callers: Vec<Callers<Self::Answer>> = Vec::with_capacity(entered);
         for entry in entries {
@@ -75,6 +76,7 @@ where
         let Shared { config, stats, .. } = &*self.shared;
         stats.calls.increment();
         stats.items.add(items.len() as u64);
+        stats.size.record_f64(items.len() as f64);
         stats.duplicates.add((entered - items.len()) as u64);
         let call = Oneshot::new(self.inner, items);
         let result = timed(call, config.timeout, &guard).await;

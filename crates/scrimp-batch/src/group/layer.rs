@@ -35,7 +35,7 @@ use crate::{GroupStats, stats::Counters};
 /// # Ok(()) }
 /// ```
 pub struct GroupLayer<Req> {
-    shared: Arc<Shared<Req>>,
+    pub(super) shared: Arc<Shared<Req>>,
 }
 
 /// A [`GroupLayer`] that sends equal requests of a batch once. Made by [`GroupLayer::distinct`].

@@ -8,6 +8,8 @@ mod error;
 mod future;
 mod layer;
 mod memo;
+#[cfg(feature = "metrics")]
+mod metered;
 mod service;
 
 pub(crate) use answers::place;

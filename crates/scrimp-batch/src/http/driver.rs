@@ -20,7 +20,7 @@ use super::{
 use crate::{
     BatchCodec,
     codec::Item,
-    engine::{Dispatch, Driver},
+    engine::{Dispatch, Driver, record_waits},
 };
 
 /// An inner service with all bounds of a batch. Generic code in this folder names this one bound.
@@ -121,7 +121,9 @@ where
     async fn run(self, dispatch: Dispatch<Item, Self::Answer>) {
         let Dispatch { entries, guard, .. } = dispatch;
         let common = self.common();
+        record_waits(&entries, &common.stats.queue);
         let jobs = gather(entries);
+        common.stats.size.record_f64(jobs.len() as f64);
         common.deposit(&jobs);
         match single(jobs) {
             Ok(job) => {

@@ -36,6 +36,7 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>) -> Vec<Job<B,
             duplicate,
             deadline,
             responder,
+            ..
         } = entry;
         equal &= duplicate;
         if deadline.is_some_and(|deadline| deadline < now) {

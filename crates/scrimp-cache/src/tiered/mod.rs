@@ -2,6 +2,8 @@
 
 mod builder;
 mod look;
+#[cfg(feature = "metrics")]
+mod metered;
 mod monitor;
 mod policy;
 mod sketch;

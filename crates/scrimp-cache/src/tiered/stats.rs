@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use scrimp_core::Counter;
+use scrimp_core::{Counter, share_of};
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -51,6 +51,23 @@ pub struct TierStats {
     /// Highest age of a stale read, in milliseconds: the time since the upstream call of the response
     /// that it should have been.
     pub stale_ms: u64,
+}
+
+// === impl TierStats ===
+
+impl TierStats {
+    /// Returns the share of look-ups that either tier answered, from 0 to 1.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        let found = self.upper + self.lower;
+        share_of(found, found + self.missing)
+    }
+
+    /// Returns the share of look-ups that the upper tier answered, from 0 to 1.
+    #[must_use]
+    pub fn upper_hit_rate(&self) -> f64 {
+        share_of(self.upper, self.upper + self.lower + self.missing)
+    }
 }
 
 // === impl Counts ===

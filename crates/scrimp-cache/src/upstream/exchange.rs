@@ -320,8 +320,11 @@ pub(super) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Re
 
 /// Labels a response to a miss, and counts it.
 pub(super) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
-    shared.counters.misses.increment();
     let collapsed = is_collapsed(response);
+    match collapsed {
+        true => shared.counters.joined.increment(),
+        false => shared.counters.misses.increment(),
+    }
     let report = Report {
         collapsed,
         ..report

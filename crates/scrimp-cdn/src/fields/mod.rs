@@ -7,6 +7,8 @@ mod future;
 mod layer;
 mod lifetime;
 mod mark;
+#[cfg(feature = "metrics")]
+mod metered;
 mod service;
 mod stats;
 

@@ -3,6 +3,8 @@
 mod builder;
 mod client;
 mod config;
+#[cfg(feature = "metrics")]
+mod metered;
 mod queue;
 mod repeat;
 mod state;

@@ -110,8 +110,8 @@ where
         }
         Ok(Err(error)) => {
             // The texts of outer errors may hold the URL.
-            let cause = root_cause(&*error);
-            tracing::warn!(cdn, count, %cause, "a purge failed");
+            let error = root_cause(&*error);
+            tracing::warn!(cdn, count, %error, "a purge failed");
             PurgeVerdict::Later(None)
         }
         Err(_) => {

@@ -268,7 +268,7 @@ where
     }
 
     fn overflow(&self, common: &Common, refusal: Refusal) -> Step<AnsweredBy<S, ReqB>> {
-        tracing::debug!(?refusal, "a limit was reached");
+        tracing::debug!(reason = ?refusal, "a limit was reached");
         match (common.config.overflow, &self.own) {
             (Overflow::OwnCall, Some(_)) => {
                 common.counters.overflowed.increment();

@@ -14,7 +14,7 @@ use std::{
 };
 
 use http::Request;
-use scrimp_core::{Counter, Tasks, extensions::Since};
+use scrimp_core::{Counter, Tasks, extensions::Since, share_of};
 use scrimp_flight::{
     MemoryBudget,
     single_flight::{Flight, FlightTable},
@@ -125,6 +125,17 @@ pub struct CoalesceStats {
     pub window_bytes: u64,
     /// Bytes held now of bodies in flight.
     pub held_bytes: u64,
+}
+
+// === impl CoalesceStats ===
+
+impl CoalesceStats {
+    /// Returns the share of requests that were answered without a call of their own, from 0 to 1:
+    /// by another request's call, or from the window.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        share_of(self.joined + self.reused, self.requests)
+    }
 }
 
 // === impl Owner ===

@@ -146,6 +146,16 @@ impl Account {
         }
     }
 
+    /// Returns the amount spent in the period that began then. What was spent in an earlier one is
+    /// forgotten at the next call.
+    pub(super) fn spent_at(&self, began: SystemTime) -> i128 {
+        if self.began < since_epoch(began) {
+            0
+        } else {
+            self.spent
+        }
+    }
+
     /// Returns the spent and reserved part of the cap.
     pub(super) fn used(&self) -> i128 {
         self.spent.saturating_add(self.reserved)

@@ -10,13 +10,17 @@ mod reservation;
 mod shared;
 mod status;
 mod store;
+#[cfg(feature = "metrics")]
+mod sums;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use parking_lot::Mutex;
-use scrimp_core::{Clock, ExchangeRates, Money, NoExchangeRate, SettingError, SharedAllowance};
+use scrimp_core::{
+    Clock, Counter, ExchangeRates, Money, NoExchangeRate, SettingError, SharedAllowance,
+};
 
 use self::{
     books::{Account, Books, Key},
@@ -34,7 +38,6 @@ pub(crate) use self::{
     fleet::{Denied, Waiting},
     shared::DeniedShares,
 };
-use crate::metered;
 
 /// Caps, and the amounts spent under them. Clones are handles on the same books.
 ///
@@ -49,6 +52,8 @@ pub struct Budget {
 
 struct Inner {
     caps: Vec<CapRules>,
+    /// Calls that each of them did not let through.
+    refusals: Vec<Counter>,
     /// Error of the first cap that cannot be used.
     error: Option<SettingError>,
     clock: Clock,
@@ -102,6 +107,7 @@ impl Budget {
             rules.push(cap);
         }
         Self::of(Inner {
+            refusals: rules.iter().map(|_| Counter::default()).collect(),
             caps: rules,
             error: first,
             clock: Clock::system(),
@@ -141,6 +147,7 @@ impl Budget {
         // What is reserved stays with the old books.
         books.release_all();
         Self::of(Inner {
+            refusals: self.inner.caps.iter().map(|_| Counter::default()).collect(),
             caps: caps.clone(),
             error: error.clone(),
             clock,
@@ -193,7 +200,7 @@ impl Budget {
                     self.inner.let_go(&mut books, &held);
                     drop(books);
                     if matches!(denied, Denied::Refused(_)) {
-                        metered::refused(&cap.name);
+                        self.inner.refusals[index].increment();
                     }
                     return Err(denied);
                 }

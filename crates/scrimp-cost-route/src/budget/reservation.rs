@@ -6,7 +6,6 @@ use scrimp_core::{AllowanceAccount, Money, NoExchangeRate, extensions::TenantSha
 use smallvec::SmallVec;
 
 use super::{Budget, books::Key};
-use crate::metered;
 
 /// Money reserved for a call. A reservation that is dropped unsettled is released.
 #[must_use = "money that is not settled is released at once"]
@@ -105,7 +104,6 @@ impl Reservation {
                 tenant,
                 ..
             } = part;
-            let cap = &budget.inner.caps[key.0];
             let account = books.open(&budget.inner.caps, key, now);
             let account = account.expect("an account in use is not closed");
             account.calls -= 1;
@@ -122,11 +120,6 @@ impl Reservation {
             };
             budget.inner.settle_shared(part, actual);
             account.spent = account.spent.saturating_add(actual);
-            // Both happen under the lock, so that totals are reported in order.
-            if cap.is_one_account() {
-                let spent = Money::from_pico(account.spent, cap.limit.currency());
-                metered::spent(&cap.name, spent, cap.limit);
-            }
             if let Some(store) = &budget.inner.store {
                 store.settled(&budget.inner.line(key, account));
             }

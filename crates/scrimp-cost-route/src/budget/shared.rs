@@ -8,7 +8,6 @@ use super::{
     fleet::{Denied, Waiting},
     reservation::{Amounts, Held},
 };
-use crate::metered;
 
 /// The refusal of each tenant, in the order of their shares. `None` for a tenant that may pay.
 pub(crate) type Refusals = Vec<Option<Box<Refusal>>>;
@@ -59,7 +58,7 @@ impl Budget {
                         ..part
                     }),
                     Err(Denied::Refused(refusal)) => {
-                        metered::refused(&cap.name);
+                        self.inner.refusals[index].increment();
                         refusals[number].get_or_insert(refusal);
                     }
                     Err(Denied::Wait(waiting, _)) => {
@@ -81,7 +80,7 @@ impl Budget {
             match self.hold(&mut books, (index, key), whole, now) {
                 Ok(part) => held.push(part),
                 Err(Denied::Refused(refusal)) => {
-                    metered::refused(&cap.name);
+                    self.inner.refusals[index].increment();
                     refusals.fill(Some(refusal));
                 }
                 Err(Denied::Wait(waiting, _)) => {

@@ -85,12 +85,7 @@ impl BudgetStatus {
     ) -> Self {
         let [tenant, provider, route] = cap.names(&key.1);
         let (began, resets) = cap.period.bounds(now);
-        // What was spent in an earlier period is forgotten at the next call.
-        let spent = if account.began < since_epoch(began) {
-            0
-        } else {
-            account.spent
-        };
+        let spent = account.spent_at(began);
         let money = |pico: i128| Money::from_pico(pico, cap.limit.currency());
         let used = spent.saturating_add(account.reserved);
         let used = used_by_all.map_or(used, |all| all.max(used));

@@ -151,6 +151,7 @@ impl Job {
                         shared: Arc::clone(shared),
                         provider: Arc::clone(&entry.provider),
                         ticket,
+                        began: now,
                         failover,
                         reservation,
                         bill: self.bill(entry, wall),

@@ -1,6 +1,8 @@
 //! A store on disk.
 
 mod builder;
+#[cfg(feature = "metrics")]
+mod metered;
 mod stats;
 
 use std::{fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};

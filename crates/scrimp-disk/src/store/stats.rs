@@ -1,5 +1,7 @@
 //! The counts of a store.
 
+use scrimp_core::share_of;
+
 /// Counts of a [`DiskStore`](crate::DiskStore) since it was opened, and its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -19,4 +21,14 @@ pub struct DiskStoreStats {
     pub left_out: u64,
     /// Writes that found the disk full.
     pub disk_full: u64,
+}
+
+// === impl DiskStoreStats ===
+
+impl DiskStoreStats {
+    /// Returns the share of look-ups that found responses, from 0 to 1.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        share_of(self.found, self.found + self.missing)
+    }
 }

@@ -1,6 +1,8 @@
 //! Stored responses as objects.
 
 mod builder;
+#[cfg(feature = "metrics")]
+mod metered;
 mod read;
 mod stats;
 mod sweep;

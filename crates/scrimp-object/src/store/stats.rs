@@ -1,6 +1,6 @@
 //! The counts of a store.
 
-use scrimp_core::Counter;
+use scrimp_core::{Counter, share_of};
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -33,6 +33,16 @@ pub struct BucketStoreStats {
     /// Look-ups, writes and removals that were left out because the object store fails, or too many
     /// others were in progress.
     pub left_out: u64,
+}
+
+// === impl BucketStoreStats ===
+
+impl BucketStoreStats {
+    /// Returns the share of look-ups that found responses, from 0 to 1.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        share_of(self.found, self.found + self.missing)
+    }
 }
 
 // === impl Counts ===

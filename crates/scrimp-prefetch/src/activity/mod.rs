@@ -2,6 +2,8 @@
 
 mod builder;
 mod hours;
+#[cfg(feature = "metrics")]
+mod metered;
 mod model;
 mod precompute;
 mod stats;

@@ -14,7 +14,7 @@ use super::{
     model::ActivityPredictor,
     precompute::{Shared, Visit},
 };
-use crate::{fetch::Fetched, flights::Flights, metered::tell_precompute, worker::until};
+use crate::{fetch::Fetched, flights::Flights, worker::until};
 
 /// All that the task knows.
 pub(super) struct Worker {
@@ -72,9 +72,6 @@ impl Worker {
                 },
             }
             self.start();
-            if cfg!(feature = "metrics") {
-                tell_precompute(&self.shared.stats());
-            }
         }
     }
 

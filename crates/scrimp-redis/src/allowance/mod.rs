@@ -4,6 +4,8 @@ mod account;
 mod accounts;
 mod asking;
 mod builder;
+#[cfg(feature = "metrics")]
+mod metered;
 mod reply;
 mod stats;
 #[cfg(test)]

@@ -7,6 +7,8 @@ mod endpoint;
 mod error;
 mod keeper;
 mod link;
+#[cfg(feature = "metrics")]
+mod metered;
 mod ready;
 mod script;
 mod stats;

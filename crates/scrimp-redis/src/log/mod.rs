@@ -2,6 +2,8 @@
 
 mod builder;
 mod driver;
+#[cfg(feature = "metrics")]
+mod metered;
 mod protocol;
 mod server;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Rates that the processes of a fleet share.
 
+#[cfg(feature = "metrics")]
+mod metered;
 mod stats;
 mod subject;
 mod subjects;

@@ -1,6 +1,8 @@
 //! Stored responses in Redis.
 
 mod builder;
+#[cfg(feature = "metrics")]
+mod metered;
 mod read;
 mod record;
 mod several;

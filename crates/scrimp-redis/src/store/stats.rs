@@ -1,6 +1,6 @@
 //! The counts of a store.
 
-use scrimp_core::Counter;
+use scrimp_core::{Counter, share_of};
 
 #[derive(Default)]
 pub(super) struct Counts {
@@ -27,6 +27,16 @@ pub struct RedisStoreStats {
     pub outdated: u64,
     /// Responses that were not stored because a newer one was.
     pub superseded: u64,
+}
+
+// === impl RedisStoreStats ===
+
+impl RedisStoreStats {
+    /// Returns the share of look-ups that found responses, from 0 to 1.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        share_of(self.found, self.found + self.missing)
+    }
 }
 
 // === impl Counts ===

@@ -2,6 +2,8 @@
 
 mod future;
 mod layer;
+#[cfg(feature = "metrics")]
+mod metered;
 mod service;
 mod table;
 

@@ -211,7 +211,7 @@ impl Fetch {
                 Ok(entry) => put(&shared, call.into_place(), Arc::new(entry), Some(held)),
                 Err(refusal) => {
                     shared.counters.not_stored.count(refusal);
-                    tracing::debug!(detail = refusal.word(), "not stored after all");
+                    tracing::debug!(reason = refusal.word(), "not stored after all");
                 }
             }
             // The place for a refresh is only released now.
