@@ -92,6 +92,7 @@ mod proxy;
 mod reply;
 mod serve;
 mod signal;
+mod switch;
 mod tls;
 mod upload;
 mod upstream;
@@ -100,6 +101,7 @@ pub use builder::GatewayBuilder;
 pub use gateway::Gateway;
 pub use scrimp_core::SettingError;
 pub use signal::stop_signal;
+pub use switch::Switch;
 pub use upstream::GatewayUpstream;
 
 #[cfg(doctest)]
