@@ -3,7 +3,7 @@
 use super::sources;
 
 /// The layers and the gateway, by the folders of their crates.
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 9] = [
     "batch",
     "cache",
     "cdn",
@@ -11,6 +11,7 @@ const LAYERS: [&str; 8] = [
     "cost-route",
     "gateway",
     "limit",
+    "serve",
     "stampede",
 ];
 

@@ -28,6 +28,7 @@ const OWNER: &str = "CacheLayer";
 pub struct CacheLayerBuilder<St = MemoryStore> {
     settings: Settings<Config>,
     store: St,
+    before: Option<CacheLayer<St>>,
     #[cfg(feature = "codec")]
     shared_log: Option<crate::SharedLog>,
 }
@@ -41,8 +42,31 @@ impl<St: Store> CacheLayer<St> {
         CacheLayerBuilder {
             settings,
             store,
+            before: None,
             #[cfg(feature = "codec")]
             shared_log: None,
+        }
+    }
+
+    /// Starts from the default settings for a layer that takes this one's place, as when the settings of
+    /// a running server are read again: it has the same store, the same log of invalidations, and goes
+    /// on with the counts.
+    ///
+    /// Both layers may be in use at the same time, and an invalidation by one holds in the other. Stored
+    /// responses stay as they are, with the lifetimes and the keys that they got by the earlier rules: a
+    /// rule that forbids what was stored before needs an invalidation too.
+    ///
+    /// ```
+    /// use scrimp_cache::{CacheLayer, MemoryStore};
+    /// let before = CacheLayer::builder(MemoryStore::new(64 << 20)).rule("path=/a ttl=5m").build()?;
+    /// let after = before.successor().rule("path=/a ttl=1m").build()?;
+    /// # let _ = after;
+    /// # Ok::<(), scrimp_cache::SettingError>(())
+    /// ```
+    pub fn successor(&self) -> CacheLayerBuilder<St> {
+        CacheLayerBuilder {
+            before: Some(self.clone()),
+            ..Self::builder(self.store().clone())
         }
     }
 
@@ -324,6 +348,9 @@ impl<St: Store> CacheLayerBuilder<St> {
     pub fn build(self) -> Result<CacheLayer<St>, SettingError> {
         let config = self.settings.finish()?;
         monitor::check(&config)?;
+        if let Some(before) = self.before {
+            return Ok(before.followed_by(config));
+        }
         let layer = CacheLayer::from_parts(config, self.store);
         #[cfg(feature = "codec")]
         layer.share(self.shared_log);

@@ -44,6 +44,10 @@ impl<St: Store> CacheLayer<St> {
         Self(Arc::new(Common::new(config, store)))
     }
 
+    pub(crate) fn followed_by(&self, config: Config) -> Self {
+        Self(Arc::new(self.0.followed_by(config)))
+    }
+
     /// Connects the log of invalidations that a fleet shares, or that of the store, if there is one.
     #[cfg(feature = "codec")]
     pub(crate) fn share(&self, log: Option<SharedLog>) {

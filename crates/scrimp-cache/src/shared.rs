@@ -61,6 +61,29 @@ impl<St: Store> Common<St> {
             background,
         }
     }
+
+    /// Makes the state of a layer with other settings over the same store and log. Its predictions are
+    /// new, as they depend on the settings.
+    pub(crate) fn followed_by(&self, mut config: Config) -> Self {
+        let before = &self.shared;
+        let background = Arc::default();
+        config.changes = before.config.changes.clone();
+        let monitor = |sampling| Arc::new(Monitor::new(sampling));
+        let shared = Shared {
+            monitor: config.monitor.map(monitor),
+            config,
+            store: before.store.clone(),
+            epochs: Arc::clone(&before.epochs),
+            counters: Arc::clone(&before.counters),
+            background: Arc::downgrade(&background),
+            predictor: UncacheablePredictor::default(),
+            variances: Variances::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            background,
+        }
+    }
 }
 
 /// Returns a new log of invalidations, or the one that the store has kept.

@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
-use axum::{extract::Request, response::IntoResponse, routing::Route};
+use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
 use bytes::Bytes;
 use http::{
     Response, Uri,
     uri::{Authority, Scheme},
 };
 use http_body::Body;
+use rustls::ClientConfig;
 use scrimp_cache::{CacheLayer, MemoryStore, Store};
 use scrimp_core::{BoxError, SettingError, Settings};
 use tower::{Layer, Service};
@@ -22,7 +23,7 @@ use tower::{Layer, Service};
 use crate::{
     cached::Cached,
     config::{Config, Server, Upstream},
-    gateway::Gateway,
+    gateway::{self, Gateway},
     outside::Outside,
     tls,
     upstream::{GatewayUpstream, Layers},
@@ -53,6 +54,7 @@ impl Gateway {
         let shape = "a URL such as http://127.0.0.1:9000";
         let upstream = SettingError::read(OWNER, "upstream", upstream, shape);
         let config = Config {
+            app: None,
             upstream: Upstream {
                 // Replaced below, or unused.
                 scheme: Scheme::HTTP,
@@ -76,6 +78,16 @@ impl Gateway {
                 config.upstream.authority = authority;
             },
         ))
+    }
+
+    /// Starts a gateway in front of a router, such as one that chooses among several gateways. Of the
+    /// builder's settings, those of the clients' side and [`tls`](GatewayBuilder::tls) apply.
+    ///
+    /// The router gets requests as clients sent them. One that is not made by
+    /// [`Gateway::router`] has to check them itself.
+    pub fn of(app: Router) -> GatewayBuilder {
+        let unused = Self::builder(Uri::from_static("http://localhost"));
+        unused.set(|config| config.app = Some(app))
     }
 }
 
@@ -168,6 +180,26 @@ impl GatewayBuilder {
     /// out of its range, a certificate or a key cannot be used, or two settings contradict each
     /// other.
     pub fn build(self) -> Result<Gateway, SettingError> {
+        let (config, tls) = self.finish()?;
+        Ok(Gateway::from_config(config, tls))
+    }
+
+    /// Builds the client of the upstream alone, for a stack of several upstreams inside the layers of
+    /// another gateway.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_upstream(self) -> Result<GatewayUpstream, SettingError> {
+        let (config, tls) = self.finish()?;
+        let upstream = gateway::proxy(&config, tls);
+        Ok(config
+            .layers
+            .around(&upstream)
+            .unwrap_or_else(|| GatewayUpstream::new(upstream)))
+    }
+
+    fn finish(self) -> Result<(Config, ClientConfig), SettingError> {
         let mut config = self.0.finish()?;
         let https = config.upstream.scheme == Scheme::HTTPS;
         let refuse = |setting, problem: &str| Err(SettingError::new(OWNER, setting, problem));
@@ -182,7 +214,7 @@ impl GatewayBuilder {
         let roots = config.upstream.roots.take().or(none);
         let tls = tls::client(roots)
             .map_err(|error| problem("upstream_ca", "must be set for this upstream", error))?;
-        Ok(Gateway::from_config(config, tls))
+        Ok((config, tls))
     }
 
     pub(crate) fn set(self, change: impl FnOnce(&mut Config)) -> Self {

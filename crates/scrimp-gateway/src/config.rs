@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::Router;
 use http::uri::{Authority, Scheme};
 use rustls::{RootCertStore, ServerConfig};
 
@@ -10,6 +11,8 @@ use crate::{cached::Cached, outside::Outside, pace::Pace, upstream::Layers};
 /// Settings of a gateway.
 #[derive(Debug)]
 pub(crate) struct Config {
+    /// Replaces the upstream and all that is around it.
+    pub(crate) app: Option<Router>,
     pub(crate) upstream: Upstream,
     pub(crate) cached: Cached,
     /// Layers inside the cache.

@@ -11,12 +11,13 @@ use crate::{
     config::{Config, Server},
     proxy::{Proxy, Versions},
     serve,
+    switch::Switch,
 };
 
 /// A caching reverse proxy in front of one HTTP upstream.
 #[derive(Debug, Clone)]
 pub struct Gateway {
-    app: Router,
+    live: Switch,
     server: Server,
 }
 
@@ -26,13 +27,19 @@ impl Gateway {
     /// Returns the gateway as an axum router, for a custom server. The limits of the clients' side
     /// are those of that server.
     pub fn router(&self) -> Router {
-        self.app.clone()
+        self.live.app()
+    }
+
+    /// Returns a handle that replaces the application while the gateway, or a clone of it, serves.
+    #[must_use]
+    pub fn switch(&self) -> Switch {
+        self.live.clone()
     }
 
     /// Serves HTTP/1.1 and HTTP/2 until `stop` ends. Open requests then have the time of
     /// [`drain`](crate::GatewayBuilder::drain).
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        serve::serve(listener, self.app, self.server, stop).await;
+        serve::serve(listener, self.live, self.server, stop).await;
     }
 
     pub(crate) fn from_config(config: Config, tls: ClientConfig) -> Self {
@@ -45,32 +52,51 @@ impl Gateway {
             all.div_ceil(2)
         };
         server.max_connections_per_address.get_or_insert(share);
+        let certificates = server.tls.clone();
         Self {
-            app: app(config, tls),
+            live: Switch::new(app(config, tls), certificates),
             server,
         }
     }
 }
 
-fn app(config: Config, tls: ClientConfig) -> Router {
-    let upstream = config.upstream;
+// === impl Switch ===
+
+impl Switch {
+    /// Serves the application of `gateway` from the next request on, and its certificates from the next
+    /// connection on.
+    pub fn replace(&self, gateway: &Gateway) {
+        self.follow(&gateway.live);
+    }
+}
+
+fn app(mut config: Config, tls: ClientConfig) -> Router {
+    if let Some(app) = config.app.take() {
+        return app;
+    }
+    let policy = Policy::new(config.trust_forwarded);
+    let proxy = proxy(&config, tls);
+    let app = config.cached.router(proxy, config.layers);
+    let app = config.outside.around(app);
+
+    // Outermost: the cache must see the same request as the upstream.
+    app.layer(middleware::from_fn_with_state(policy, admit::admit))
+}
+
+/// Returns the client of the upstream.
+pub(crate) fn proxy(config: &Config, tls: ClientConfig) -> Arc<Proxy> {
+    let upstream = &config.upstream;
     let versions = match (upstream.http2, config.preserve_host) {
         (true, _) => Versions::Http2,
         // In HTTP/2 the host is the name of the server that the connection is for.
         (false, true) => Versions::Http1,
         (false, false) => Versions::Either,
     };
-    let proxy = Arc::new(Proxy::new(
-        (upstream.scheme, upstream.authority),
+    Arc::new(Proxy::new(
+        (upstream.scheme.clone(), upstream.authority.clone()),
         tls,
         versions,
         config.preserve_host,
         config.upstream_timeout,
-    ));
-    let app = config.cached.router(proxy, config.layers);
-    let app = config.outside.around(app);
-
-    // Outermost: the cache must see the same request as the upstream.
-    let policy = Policy::new(config.trust_forwarded);
-    app.layer(middleware::from_fn_with_state(policy, admit::admit))
+    ))
 }

@@ -100,6 +100,7 @@ mod proxy;
 mod reply;
 mod serve;
 mod signal;
+mod switch;
 mod tls;
 mod upload;
 mod upstream;
@@ -110,6 +111,7 @@ pub use gateway::Gateway;
 pub use metrics::Metrics;
 pub use scrimp_core::SettingError;
 pub use signal::stop_signal;
+pub use switch::Switch;
 pub use upstream::GatewayUpstream;
 
 #[cfg(doctest)]

@@ -32,7 +32,7 @@ type Wrap = Box<dyn FnOnce(GatewayUpstream) -> GatewayUpstream + Send + Sync>;
 // === impl GatewayUpstream ===
 
 impl GatewayUpstream {
-    fn new(proxy: Arc<Proxy>) -> Self {
+    pub(crate) fn new(proxy: Arc<Proxy>) -> Self {
         let forward = service_fn(move |request| {
             let response = Arc::clone(&proxy).forward(request);
             async move { response.await.map_err(BoxError::from) }

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
@@ -21,7 +20,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{config::Server, peer::Peer};
+use crate::{config::Server, peer::Peer, switch::Switch};
 
 use super::{
     front::Front,
@@ -46,7 +45,7 @@ const FAR: Duration = Duration::from_secs(86_400 * 365);
 
 /// Settings and services that all connections share.
 pub(crate) struct Terms {
-    app: Router,
+    live: Switch,
     server: Server,
     slots: Arc<Slots>,
     protocol: Builder<Streams>,
@@ -55,7 +54,7 @@ pub(crate) struct Terms {
 // === impl Terms ===
 
 impl Terms {
-    pub(crate) fn new(app: Router, server: Server, slots: Arc<Slots>) -> Self {
+    pub(crate) fn new(live: Switch, server: Server, slots: Arc<Slots>) -> Self {
         let mut protocol = Builder::new(Streams::new(server.send));
         let bytes = usize::try_from(server.max_header_bytes).unwrap_or(usize::MAX);
         protocol
@@ -75,7 +74,7 @@ impl Terms {
             .max_pending_accept_reset_streams(RESETS)
             .max_local_error_reset_streams(ERRORS);
         Self {
-            app,
+            live,
             server,
             slots,
             protocol,
@@ -93,7 +92,7 @@ pub(crate) async fn run(
     let _ = stream.set_nodelay(true);
     let address = seat.address;
     let life = Life::new(seat, &terms.server);
-    let Some(tls) = terms.server.tls.clone() else {
+    let Some(tls) = terms.live.tls() else {
         let peer = Peer {
             address,
             tls: false,
@@ -121,7 +120,7 @@ async fn drive(
     mut stopped: watch::Receiver<bool>,
 ) {
     let front = Front {
-        app: terms.app.clone(),
+        live: terms.live.clone(),
         peer,
         pace: terms.server.body,
         life: Arc::clone(life),

@@ -2,12 +2,12 @@
 
 use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc};
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use http::{Request, Response, StatusCode, Version};
 use hyper::{body::Incoming, service::Service};
 use tower::ServiceExt;
 
-use crate::{pace::Pace, peer::Peer, reply::Failure, upload::Upload};
+use crate::{pace::Pace, peer::Peer, reply::Failure, switch::Switch, upload::Upload};
 
 use super::{answer::Answer, life::Life, request_body::RequestBody, slots::Slots, streams::Flow};
 
@@ -20,7 +20,7 @@ const FULL: Failure = Failure::refused(
 
 /// The service of one connection.
 pub(crate) struct Front {
-    pub(crate) app: Router,
+    pub(crate) live: Switch,
     pub(crate) peer: Peer,
     pub(crate) pace: Pace,
     pub(crate) life: Arc<Life>,
@@ -49,7 +49,7 @@ impl Service<Request<Incoming>> for Front {
             request.map(|body| Body::new(RequestBody::new(body, pace, upload.clone())));
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(upload);
-        let answer = self.app.clone().oneshot(request);
+        let answer = self.live.app().oneshot(request);
         Box::pin(async move {
             let response = answer.await?;
             Ok(response.map(|body| Answer::new(body, Some(open), Flow::current())))

@@ -20,14 +20,13 @@ mod timed_io;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-use axum::Router;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
 };
 
-use crate::config::Server;
+use crate::{config::Server, switch::Switch};
 
 use connection::Terms;
 use slots::{Seat, Slots};
@@ -38,13 +37,13 @@ const BREATH: Duration = Duration::from_millis(100);
 /// Serves until `stop`, then lets open requests finish within the time of `drain`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    app: Router,
+    live: Switch,
     server: Server,
     stop: impl Future<Output = ()>,
 ) {
     let drain = server.drain;
     let slots = Slots::new(&server);
-    let terms = Arc::new(Terms::new(app, server, Arc::clone(&slots)));
+    let terms = Arc::new(Terms::new(live, server, Arc::clone(&slots)));
     let (stopping, stopped) = watch::channel(false);
     // They are aborted when this future is dropped.
     let mut connections = JoinSet::new();

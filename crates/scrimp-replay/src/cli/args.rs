@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
 
+#[cfg(feature = "serve")]
+use super::serve::{SERVE_HELP, ServeArgs};
 #[cfg(feature = "warm")]
 use super::warm::{WARM_HELP, WarmArgs};
 use super::{
@@ -43,6 +45,10 @@ pub(super) enum Command {
     #[cfg(feature = "warm")]
     #[command(after_help = WARM_HELP)]
     Warm(Box<WarmArgs>),
+    /// Run a gateway with all layers, from one configuration file
+    #[cfg(feature = "serve")]
+    #[command(after_help = SERVE_HELP)]
+    Serve(ServeArgs),
     /// Generate the access log of a shop, in Combined Log Format
     SampleLog(SampleArgs),
 }

@@ -3,11 +3,13 @@
 //! | code | when |
 //! |---|---|
 //! | 0 | success; also if the reader of the output closed it |
-//! | 1 | a required goal of the demonstration was not met; no request of `warm` was of use |
+//! | 1 | a required goal of the demonstration was not met; no request of `warm` was of use; the configuration of `serve` has problems |
 //! | 2 | an argument is invalid, or an input cannot be read, or contains nothing to replay |
 
 mod args;
 mod bar;
+#[cfg(feature = "serve")]
+mod serve;
 mod size;
 mod values;
 #[cfg(feature = "warm")]
@@ -52,6 +54,8 @@ pub fn main() -> ExitCode {
             Ok(plan) => args.run(&plan),
             Err(error) => return refuse(&usage("warm", &error)),
         },
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => args.run(),
         Command::Demo(args) => run_demo(args),
         Command::SampleLog(args) => sample_log(args).map(|()| ExitCode::SUCCESS),
     };

@@ -1,0 +1,121 @@
+//! The cache over any of its stores.
+
+use std::{sync::Arc, time::Duration};
+
+use http::request::Parts;
+use scrimp_cache::{
+    Admin, CacheLayer, CacheStats, MemoryStore, SettingError, Store, TierStats, Tiered,
+};
+use scrimp_core::Ledger;
+use scrimp_disk::DiskStore;
+use scrimp_gateway::GatewayBuilder;
+use scrimp_redis::RedisStore;
+
+use crate::config::{Cache, Tier};
+
+use super::fleet::Fleet;
+
+/// A cache whose store is of a type that the configuration decides.
+pub(crate) trait AnyCache: Send + Sync {
+    /// Puts the cache into a gateway.
+    fn into_gateway(&self, gateway: GatewayBuilder) -> GatewayBuilder;
+
+    fn stats(&self) -> CacheStats;
+
+    /// Returns the counts of the tiers, if there is one below memory.
+    fn tiers(&self) -> Option<TierStats>;
+
+    /// Returns the service that purges, for requests that are authorised already.
+    fn admin(&self) -> Admin;
+
+    /// Makes a cache with other settings over the same store and log of invalidations.
+    fn successor(
+        &self,
+        settings: &Cache,
+        ledger: &Ledger,
+    ) -> Result<Arc<dyn AnyCache>, SettingError>;
+}
+
+struct Over<St> {
+    layer: CacheLayer<St>,
+    tiers: fn(&St) -> Option<TierStats>,
+}
+
+/// Makes the cache of a configuration.
+pub(crate) fn open(
+    settings: &Cache,
+    ledger: &Ledger,
+    fleet: Option<&Fleet>,
+) -> Result<Arc<dyn AnyCache>, SettingError> {
+    let memory = MemoryStore::new(settings.memory);
+    match (&settings.tier, fleet) {
+        (
+            Tier::Redis {
+                prefix, timeout, ..
+            },
+            Some(fleet),
+        ) => {
+            let below = RedisStore::builder(&fleet.client)
+                .prefix(prefix.as_str())
+                .shared_log(fleet.log.shared())
+                .build()?;
+            let tiers = Tiered::builder(memory, below)
+                // A look-up in Redis is one command.
+                .soft_timeout((*timeout).min(Duration::from_millis(10)))
+                .hard_timeout(*timeout)
+                .build()?;
+            over(settings, ledger, tiers, |store| Some(store.tiers()))
+        }
+        (Tier::Disk { folder, size }, _) => {
+            let below = DiskStore::builder(folder, *size).build()?;
+            over(settings, ledger, Tiered::new(memory, below), |store| {
+                Some(store.tiers())
+            })
+        }
+        _ => over(settings, ledger, memory, |_| None),
+    }
+}
+
+fn over<St: Store>(
+    settings: &Cache,
+    ledger: &Ledger,
+    store: St,
+    tiers: fn(&St) -> Option<TierStats>,
+) -> Result<Arc<dyn AnyCache>, SettingError> {
+    let layer = settings
+        .set(CacheLayer::builder(store))
+        .ledger(ledger.clone());
+    let layer = layer.build()?;
+    Ok(Arc::new(Over { layer, tiers }))
+}
+
+impl<St: Store> AnyCache for Over<St> {
+    fn into_gateway(&self, gateway: GatewayBuilder) -> GatewayBuilder {
+        gateway.cache(self.layer.clone())
+    }
+
+    fn stats(&self) -> CacheStats {
+        self.layer.stats()
+    }
+
+    fn tiers(&self) -> Option<TierStats> {
+        (self.tiers)(self.layer.store())
+    }
+
+    fn admin(&self) -> Admin {
+        self.layer.admin(|_: &Parts| true)
+    }
+
+    fn successor(
+        &self,
+        settings: &Cache,
+        ledger: &Ledger,
+    ) -> Result<Arc<dyn AnyCache>, SettingError> {
+        let layer = settings.set(self.layer.successor()).ledger(ledger.clone());
+        let layer = layer.build()?;
+        Ok(Arc::new(Self {
+            layer,
+            tiers: self.tiers,
+        }))
+    }
+}
