@@ -106,7 +106,7 @@ fn built(route: &Route, config: &Config, parts: &mut Parts) -> Result<Built, Set
         false => gateway,
     };
     let gateway = match route.cache {
-        true => parts.cache.into_gateway(gateway),
+        true => parts.cache.around_gateway(gateway),
         false => gateway,
     };
     let gateway = match route.stampede {

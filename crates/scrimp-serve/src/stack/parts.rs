@@ -27,10 +27,13 @@ pub(crate) struct Parts {
     pub(crate) fleet: Option<Fleet>,
     /// Each with its settings, and a flag that a route uses it.
     routed: Vec<(Paid, CostRouteLayer, bool)>,
-    limits: Vec<((String, (u32, Duration)), LimitLayer, bool)>,
+    limits: Vec<(Rate, LimitLayer, bool)>,
     counts: Vec<(String, Arc<Counts>, bool)>,
     unrouted: Arc<Counts>,
 }
+
+/// An upstream and its rate.
+type Rate = (String, (u32, Duration));
 
 /// The settings of a layer that chooses a provider, their keys included.
 #[derive(Debug, Clone, PartialEq)]
