@@ -38,7 +38,7 @@ const listening = (port) => new Promise((resolve, reject) => {
 const answer = JSON.stringify({ id: "a", object: "chat.completion", created: 1, model: "m",
   choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "Four." } }],
   usage: { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 } });
-const head = (name) => `worker_processes 1; daemon off; pid ${folder}/${name}.pid; error_log /dev/null;
+const head = (name) => `user root; worker_processes 1; daemon off; pid ${folder}/${name}.pid; error_log /dev/null;
   events { worker_connections 1024; } http { access_log off; keepalive_requests 1000000000;
   client_body_temp_path ${folder}/${name}.body; proxy_temp_path ${folder}/${name}.proxy; fastcgi_temp_path ${folder}/${name}.f;
   uwsgi_temp_path ${folder}/${name}.u; scgi_temp_path ${folder}/${name}.s;`;
@@ -108,8 +108,8 @@ const load = (target, path, post, seconds) => {
   const used = ticks(target.child.pid) - before;
   const count = +/(\d+) requests in/.exec(out)[1];
   if (/Non-2xx/.test(out)) throw new Error(`${target.name}: ${out}`);
-  return { rate: +/Requests\/sec:\s+([\d.]+)/.exec(out)[1], p50: millis(/50%\s+(\S+)/.exec(out)[1]),
-    p99: millis(/99%\s+(\S+)/.exec(out)[1]), cpu: 10_000 * used / count };
+  return { rate: +/Requests\/sec:\s+([\d.]+)/.exec(out)[1], p50: millis(/^\s+50%\s+(\S+)/m.exec(out)[1]),
+    p99: millis(/^\s+99%\s+(\S+)/m.exec(out)[1]), cpu: 10_000 * used / count };
 };
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const run = (title, path, post, who) => {

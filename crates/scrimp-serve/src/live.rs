@@ -1,4 +1,4 @@
-//! What is served now, and its replacement.
+//! The stack that is served now, and its replacement.
 
 use std::{
     fmt,

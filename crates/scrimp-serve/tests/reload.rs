@@ -165,11 +165,7 @@ async fn a_file_with_problems_changes_nothing_and_says_so() {
         figure(&metrics, "scrimp_serve_reloads_total{outcome=\"refused\"}"),
         Some(4.0)
     );
-    gateway.write(
-        &good
-            .replace("max_", "max_")
-            .replace("127.0.0.1:0", "127.0.0.1:1"),
-    );
+    gateway.write(&good.replace("127.0.0.1:0", "127.0.0.1:1"));
     let told = gateway.handle.reload().unwrap();
     assert_eq!(told.needs_restart, ["[server]", "[admin]"]);
     assert_eq!(gateway.get("/cached/1").await.0, 200);
@@ -195,4 +191,34 @@ async fn a_token_and_a_tenant_can_be_taken_away_by_a_reload() {
         gateway.operate("GET", "/metrics", Some("another")).await.0,
         401
     );
+}
+
+#[tokio::test]
+async fn a_new_key_of_a_provider_is_sent_after_a_reload() {
+    let api = Upstream::start("api").await;
+    let config = |key: &str| {
+        let address = api.address;
+        [
+            basics(),
+            format!("[[provider]]\nname = \"a\"\nendpoint = \"http://{address}\"\nprice = \"1\"\nkey = {{ plain = \"{key}\" }}\n"),
+            "[[route]]\nname = \"one\"\npath = \"/one\"\nproviders = [\"a\"]\n".into(),
+            "[[route]]\nname = \"two\"\nproviders = [\"a\"]\n".into(),
+        ]
+        .concat()
+    };
+    let gateway = Gateway::start(&config("old-key")).await;
+    assert!(gateway.get("/one").await.2.contains("auth=Bearer old-key"));
+    gateway.write(&config("new-key"));
+    gateway.handle.reload().unwrap();
+    assert!(gateway.get("/one").await.2.contains("auth=Bearer new-key"));
+    assert!(gateway.get("/two").await.2.contains("auth=Bearer new-key"));
+    // Both routes have one layer, whose calls are counted once.
+    let metrics = gateway.handle.metrics();
+    let calls = metrics
+        .lines()
+        .filter(|line| line.starts_with("scrimp_serve_provider_calls_total"));
+    let calls: f64 = calls
+        .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
+        .sum();
+    assert_eq!(calls, 2.0, "{metrics}");
 }

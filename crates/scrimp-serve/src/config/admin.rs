@@ -22,7 +22,7 @@ impl Admin {
         if !section.is_present() {
             return None;
         }
-        let listen = section.from_text("listen").map(|at| at.value);
+        let listen = section.by_from_str("listen").map(|at| at.value);
         let token = Secret::read(section, "token");
         let open = section.flag("open").unwrap_or(false);
         let purge = section.flag("purge").unwrap_or(false);

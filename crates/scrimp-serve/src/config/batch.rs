@@ -58,7 +58,7 @@ impl Batch {
         let batch = Self {
             protocol,
             max_items: section.number("max_items"),
-            price: section.from_text("price").map(|at| at.value),
+            price: section.by_from_str("price").map(|at| at.value),
         };
         let nowhere = Gateway::builder("http://localhost");
         if let Err(error) = batch.around(nowhere, &Ledger::new()) {

@@ -32,7 +32,7 @@ pub(crate) enum Per {
 impl Budget {
     pub(crate) fn read(section: &Section<'_>) -> Option<Self> {
         let name = section.require("name", section.text("name"));
-        let limit = section.require("limit", section.from_text::<Money>("limit"));
+        let limit = section.require("limit", section.by_from_str::<Money>("limit"));
         let period = section.parsed("period", |text| match text {
             "minute" => Ok(Period::Minute),
             "hour" => Ok(Period::Hour),
@@ -72,7 +72,7 @@ impl Budget {
         Some(budget)
     }
 
-    pub(crate) fn check(&self, section: &Section<'_>, known: &Names) {
+    pub(crate) fn check(section: &Section<'_>, known: &Names) {
         if let Some(provider) = section.text("provider") {
             Names::expect(section, "provider", &provider, &known.providers);
         }

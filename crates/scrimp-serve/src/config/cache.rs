@@ -93,7 +93,7 @@ impl Cache {
         let cache = Self {
             memory: section.size("memory").unwrap_or(256 << 20),
             tier: tier?,
-            price: section.from_text("price").map(|at| at.value),
+            price: section.by_from_str("price").map(|at| at.value),
             rules: rules.into_iter().map(|at| at.value).collect(),
             mode: mode.map_or(Mode::Shared, |at| at.value),
             heuristics: section.flag("heuristics").unwrap_or(true),

@@ -78,7 +78,6 @@ impl Config {
         }
         let root = Section::new("", Some((table.get_ref(), 0..0)), &problems);
         let config = Self::of(&root);
-        drop(root);
         problems.finish(file, text)?;
         Ok(config.expect("a section that cannot be read is a problem"))
     }
@@ -103,8 +102,8 @@ impl Config {
         for (section, route) in root.list("route", "route").iter().zip(&routes) {
             route.check(section, &known);
         }
-        for (section, budget) in root.list("budget", "budget").iter().zip(&budgets) {
-            budget.check(section, &known);
+        for section in root.list("budget", "budget") {
+            Budget::check(&section, &known);
         }
         if routes.is_empty() && !root.has("route") {
             let help = "write [[route]] with `upstream = \"…\"`, and [[upstream]] with `url`";

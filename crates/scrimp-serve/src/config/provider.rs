@@ -65,13 +65,13 @@ impl Provider {
     pub(crate) fn read(section: &Section<'_>) -> Option<Self> {
         let name = section.require("name", section.text("name"));
         let endpoint = section.require("endpoint", section.text("endpoint"));
-        let key_header = section.from_text("key_header").map(|at| at.value);
+        let key_header = section.by_from_str("key_header").map(|at| at.value);
         let ca = file(section, "ca");
         let has_ca = ca.is_some() == section.has("ca");
         let provider = Self {
             key: Secret::read(section, "key"),
             key_header: key_header.unwrap_or(AUTHORIZATION),
-            price: section.from_text("price").map(|at| at.value),
+            price: section.by_from_str("price").map(|at| at.value),
             input: section.parsed("input", PerMillion::read).map(|at| at.value),
             output: section
                 .parsed("output", PerMillion::read)

@@ -38,7 +38,7 @@ impl Route {
         for method in section.texts("methods") {
             match method.value.parse() {
                 Ok(known) if method.value.to_ascii_uppercase() == method.value => {
-                    methods.push(known)
+                    methods.push(known);
                 }
                 _ => {
                     let message = format!("`{}` is no method", method.value);

@@ -41,7 +41,7 @@ struct Limits {
 
 impl Server {
     pub(crate) fn read(section: &Section<'_>) -> Option<Self> {
-        let listen = section.from_text("listen").map(|at| at.value);
+        let listen = section.by_from_str("listen").map(|at| at.value);
         let default = SocketAddr::from(([127, 0, 0, 1], 8080));
         let header_bytes = section.size("max_header_bytes");
         let server = Self {

@@ -25,8 +25,8 @@ pub(crate) struct Tenant {
 
 impl Tenants {
     pub(crate) fn read(section: &Section<'_>, root: &Section<'_>) -> Option<Self> {
-        let header = section.from_text("header").map(|at| at.value);
-        let name_header = section.from_text("name_header").map(|at| at.value);
+        let header = section.by_from_str("header").map(|at| at.value);
+        let name_header = section.by_from_str("name_header").map(|at| at.value);
         let mut all: Vec<Tenant> = Vec::new();
         for section in root.list("tenant", "tenant") {
             let name = section.require("name", section.text("name"));

@@ -33,7 +33,7 @@ impl Upstream {
             http2: section.flag("http2").unwrap_or(false),
             preserve_host: section.flag("preserve_host").unwrap_or(false),
             timeout: section.time("timeout").unwrap_or(Duration::from_secs(60)),
-            price: section.from_text("price").map(|at| at.value),
+            price: section.by_from_str("price").map(|at| at.value),
             rate: section.parsed("rate", units::rate).map(|at| at.value),
             name: name?.value,
             url: url?.value,
@@ -41,7 +41,6 @@ impl Upstream {
         };
         if let (true, Err(error)) = (has_ca, upstream.gateway().build_upstream()) {
             let key = match error.setting() {
-                "upstream" => "url",
                 "upstream_ca" if section.has("ca") => "ca",
                 "upstream_http2" => "http2",
                 "upstream_timeout" => "timeout",

@@ -37,9 +37,17 @@ pub(super) fn collect(stack: &Stack, reloads: &Reloads, sequence: u64) -> Series
     money(&mut series, stack);
     cache(&mut series, stack);
     sharing(&mut series, stack);
-    for route in &stack.routes {
+    let targets = &stack.config.routes;
+    for (index, route) in stack.routes.iter().enumerate() {
         batch(&mut series, route);
-        providers(&mut series, route);
+        // Routes to the same providers share a layer, whose figures count once: for the first of them.
+        let before = &targets[..index];
+        if before
+            .iter()
+            .all(|other| other.target != targets[index].target)
+        {
+            providers(&mut series, route);
+        }
     }
     for (upstream, limit) in stack.parts.limits() {
         let stats = limit.stats();

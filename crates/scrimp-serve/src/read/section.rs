@@ -149,7 +149,7 @@ impl<'t> Section<'t> {
     }
 
     /// Reads a text by its `FromStr`.
-    pub(crate) fn from_text<T>(&self, key: &'static str) -> Option<At<T>>
+    pub(crate) fn by_from_str<T>(&self, key: &'static str) -> Option<At<T>>
     where
         T: std::str::FromStr<Err: Display>,
     {

@@ -18,7 +18,7 @@ use super::fleet::Fleet;
 /// A cache whose store is of a type that the configuration decides.
 pub(crate) trait AnyCache: Send + Sync {
     /// Puts the cache into a gateway.
-    fn into_gateway(&self, gateway: GatewayBuilder) -> GatewayBuilder;
+    fn around_gateway(&self, gateway: GatewayBuilder) -> GatewayBuilder;
 
     fn stats(&self) -> CacheStats;
 
@@ -90,7 +90,7 @@ fn over<St: Store>(
 }
 
 impl<St: Store> AnyCache for Over<St> {
-    fn into_gateway(&self, gateway: GatewayBuilder) -> GatewayBuilder {
+    fn around_gateway(&self, gateway: GatewayBuilder) -> GatewayBuilder {
         gateway.cache(self.layer.clone())
     }
 

@@ -121,11 +121,11 @@ async fn serve(State(dispatch): State<Arc<Dispatch>>, mut request: Request) -> R
         let problem = Problem::new("serve", "route", StatusCode::NOT_FOUND);
         return refuse(
             &dispatch.unrouted,
-            problem.detail("no route takes this request"),
+            &problem.detail("no route takes this request"),
         );
     };
     if let Err(problem) = dispatch.tenants.settle(&mut request) {
-        let mut response = refuse(&route.counts, problem);
+        let mut response = refuse(&route.counts, &problem);
         let how = http::HeaderValue::from_static("Bearer");
         response
             .headers_mut()
@@ -134,7 +134,7 @@ async fn serve(State(dispatch): State<Arc<Dispatch>>, mut request: Request) -> R
     }
     let request = match dispatch.bound(request) {
         Ok(request) => request,
-        Err(problem) => return refuse(&route.counts, problem),
+        Err(problem) => return refuse(&route.counts, &problem),
     };
     let under_way = route.counts.begin();
     let response = route.app.clone().oneshot(request).await;
@@ -155,13 +155,13 @@ async fn purge(dispatch: &Dispatch, request: Request) -> Response {
             let problem = Problem::new("serve", "purge", StatusCode::FORBIDDEN);
             refuse(
                 &dispatch.unrouted,
-                problem.detail("PURGE is not allowed here"),
+                &problem.detail("PURGE is not allowed here"),
             )
         }
     }
 }
 
-fn refuse(counts: &Arc<Counts>, problem: Problem) -> Response {
+fn refuse(counts: &Arc<Counts>, problem: &Problem) -> Response {
     let response = problem.response().map(Body::from);
     counts.begin().answered(response.status());
     response.into_response()

@@ -1,4 +1,4 @@
-//! What gateways over one Redis share besides responses: purges, fills, budgets and rates.
+//! The place of a gateway among others over one Redis, which share purges, fills, budgets and rates.
 
 use std::time::Duration;
 

@@ -26,7 +26,7 @@ use self::{
     counts::Counts,
     dispatch::{Dispatch, Entrance},
     fleet::LEASE,
-    parts::Parts,
+    parts::{Paid, Parts},
 };
 
 /// The layers and the routes of one configuration.
@@ -42,7 +42,7 @@ pub(crate) struct Built {
     pub(crate) name: String,
     pub(crate) counts: Arc<Counts>,
     pub(crate) batch: Option<ReadBatch>,
-    /// Index of its layer among those of `Parts::routed`, and its providers.
+    /// The layer that chooses its provider, and the providers with their prices.
     pub(crate) routed: Option<CostRouteLayer>,
     pub(crate) providers: Vec<(String, String)>,
     gateway: Gateway,
@@ -106,7 +106,7 @@ fn built(route: &Route, config: &Config, parts: &mut Parts) -> Result<Built, Set
         false => gateway,
     };
     let gateway = match route.cache {
-        true => parts.cache.into_gateway(gateway),
+        true => parts.cache.around_gateway(gateway),
         false => gateway,
     };
     let gateway = match route.stampede {
@@ -138,7 +138,7 @@ fn to_upstream(upstream: &Upstream, parts: &mut Parts) -> Result<Targeted, Setti
     let mut routed = None;
     let mut providers = Vec::new();
     if let Some(price) = upstream.price {
-        let layer = parts.routed(&format!("{upstream:?}"), |budget, ledger| {
+        let layer = parts.routed(Paid::Upstream(upstream.clone()), |budget, ledger| {
             let only = scrimp_cost_route::Provider::new(upstream.name.as_str()).price(price);
             // There is no other to fail over to.
             let layer = CostRouteLayer::builder([only])
@@ -162,7 +162,8 @@ fn to_providers(chosen: &[&Provider], parts: &mut Parts) -> Result<Targeted, Set
         Ok((provider.name.clone(), client))
     });
     let clients: HashMap<String, GatewayUpstream> = clients.collect::<Result<_, SettingError>>()?;
-    let layer = parts.routed(&format!("{chosen:?}"), |budget, ledger| {
+    let settings = chosen.iter().map(|&provider| provider.clone());
+    let layer = parts.routed(Paid::Providers(settings.collect()), |budget, ledger| {
         provider_layer(chosen).budget(budget).ledger(ledger).build()
     })?;
     let routes = layer.clone();

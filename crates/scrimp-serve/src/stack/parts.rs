@@ -26,10 +26,20 @@ pub(crate) struct Parts {
     pub(crate) budget: Budget,
     pub(crate) fleet: Option<Fleet>,
     /// Each with its settings, and a flag that a route uses it.
-    routed: Vec<(String, CostRouteLayer, bool)>,
-    limits: Vec<((String, (u32, Duration)), LimitLayer, bool)>,
+    routed: Vec<(Paid, CostRouteLayer, bool)>,
+    limits: Vec<(Rate, LimitLayer, bool)>,
     counts: Vec<(String, Arc<Counts>, bool)>,
     unrouted: Arc<Counts>,
+}
+
+/// An upstream and its rate.
+type Rate = (String, (u32, Duration));
+
+/// The settings of a layer that chooses a provider, their keys included.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Paid {
+    Upstream(config::Upstream),
+    Providers(Vec<config::Provider>),
 }
 
 // === impl Parts ===
@@ -83,7 +93,7 @@ impl Parts {
             Some((_, parts)) => parts.budget.clone(),
             None => books(config, before, fleet.as_ref())?,
         };
-        let kept = |(settings, layer, _): &(String, CostRouteLayer, bool)| {
+        let kept = |(settings, layer, _): &(Paid, CostRouteLayer, bool)| {
             (settings.clone(), layer.clone(), false)
         };
         Ok(Self {
@@ -116,16 +126,19 @@ impl Parts {
     /// Returns the layer of these settings, or makes it.
     pub(super) fn routed(
         &mut self,
-        settings: &str,
+        settings: Paid,
         make: impl FnOnce(Budget, Ledger) -> Result<CostRouteLayer, SettingError>,
     ) -> Result<CostRouteLayer, SettingError> {
-        let found = self.routed.iter_mut().find(|(other, ..)| other == settings);
+        let found = self
+            .routed
+            .iter_mut()
+            .find(|(other, ..)| *other == settings);
         if let Some((_, layer, used)) = found {
             *used = true;
             return Ok(layer.clone());
         }
         let layer = make(self.budget.clone(), self.ledger.clone())?;
-        self.routed.push((settings.to_owned(), layer.clone(), true));
+        self.routed.push((settings, layer.clone(), true));
         Ok(layer)
     }
 

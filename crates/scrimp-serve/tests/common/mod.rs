@@ -15,7 +15,7 @@ use std::{
 use axum::{Router, body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -81,11 +81,7 @@ async fn answer(name: &str, request: Request) -> Response {
         true => 500,
         false => 200,
     };
-    let body = request
-        .into_body()
-        .collect()
-        .await
-        .map(|body| body.to_bytes());
+    let body = request.into_body().collect().await.map(Collected::to_bytes);
     let length = body.map_or(0, |body| body.len());
     Response::builder()
         .status(status)

@@ -94,7 +94,7 @@ pub(super) const PARTS: &[Part] = &[
                 "max_body",
                 "\"10M\"",
                 "no limit",
-                "Bytes of a request's body; a longer one gets a 413.",
+                "Bytes of a request's body. A longer one is refused: with a 413 if its length is announced.",
             ),
             key("max_connections", "10000", "1024", "Connections at once."),
             key(
