@@ -76,8 +76,8 @@ impl Shop {
             .ledger(ledger.clone())
             .build()
             .expect("valid settings");
-        let limit = LimitLayer::per_second(200)
-            .burst(5)
+        let limit = LimitLayer::per_second(20)
+            .burst(2)
             .max_wait(Duration::from_secs(1));
         let limit = limit.build().expect("valid settings");
         let session = SessionKey::header(HeaderName::from_static("x-visit"));
