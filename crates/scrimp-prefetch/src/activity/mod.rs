@@ -2,6 +2,7 @@
 
 mod builder;
 mod hours;
+mod metered;
 mod model;
 mod precompute;
 mod stats;

@@ -11,10 +11,11 @@ use tokio::{sync::mpsc::Receiver, time::Instant};
 
 use super::{
     hours::Hour,
+    metered,
     model::ActivityPredictor,
     precompute::{Shared, Visit},
 };
-use crate::{fetch::Fetched, flights::Flights, metered::tell_precompute, worker::until};
+use crate::{fetch::Fetched, flights::Flights, worker::until};
 
 /// All that the task knows.
 pub(super) struct Worker {
@@ -73,7 +74,7 @@ impl Worker {
             }
             self.start();
             if cfg!(feature = "metrics") {
-                tell_precompute(&self.shared.stats());
+                metered::tell(&self.shared.stats());
             }
         }
     }
