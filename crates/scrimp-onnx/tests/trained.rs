@@ -121,7 +121,7 @@ fn a_trained_model_predicts_in_the_layer_what_it_predicted_in_training() {
         .split([' ', ',', '\n'])
         .filter_map(|word| word.parse().ok())
         .collect();
-    assert_eq!(f64::from(events), numbers[0], "{said}");
+    assert!(said.starts_with(&format!("{events} ")), "{said}");
     assert!(
         (first - numbers[1]).abs() < 1e-3 && (third - numbers[2]).abs() < 1e-3,
         "{said}"

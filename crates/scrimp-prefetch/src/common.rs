@@ -56,11 +56,10 @@ impl Common {
         }
         let is_visit = matches!(message, Message::Learn(_));
         match self.events.try_send(message) {
-            Ok(()) if is_visit => self.shared.counters.requests.increment(),
-            Ok(()) => {}
-            Err(_) if is_visit => self.shared.counters.dropped.increment(),
-            // A browser gets no pages.
-            Err(_) => {}
+            // A browser that asks is no visit.
+            _ if !is_visit => {}
+            Ok(()) => self.shared.counters.requests.increment(),
+            Err(_) => self.shared.counters.dropped.increment(),
         }
     }
 
