@@ -6,12 +6,13 @@ mod traces;
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::Uri;
 use scrimp_onnx::OnnxPredictor;
 use scrimp_prefetch::{ItemId, Next, Predictor, Trail, Visit};
+use tokio::time::Instant;
 use traces::{msnbc, trace};
 
 /// Runs a command in a folder. Returns its output, or none with a message if it fails.

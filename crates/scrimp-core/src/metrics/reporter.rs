@@ -143,7 +143,6 @@ impl fmt::Debug for MetricsReporter {
 impl Attachment {
     /// Returns a histogram of the source. `labels` are the values of the metric's labels, in their
     /// order.
-    #[must_use]
     pub fn histogram(&self, metric: &'static Metric, labels: &[&str]) -> metrics::Histogram {
         debug_assert_eq!(metric.kind(), MetricKind::Histogram, "{}", metric.name());
         let pairs = metric

@@ -80,7 +80,7 @@ fn add(sums: &mut BTreeMap<String, f64>, snapshotter: &Snapshotter) {
             DebugValue::Counter(count) => *sum += count as f64,
             DebugValue::Gauge(value) => *sum = value.0,
             DebugValue::Histogram(values) => {
-                *sum += values.iter().map(|value| value.0).sum::<f64>()
+                *sum += values.iter().map(|value| value.0).sum::<f64>();
             }
         }
     }
