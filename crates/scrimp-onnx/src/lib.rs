@@ -68,6 +68,8 @@
 //! [`quick`](OnnxPredictor::quick) it runs on a thread for blocking work. Pages of sessions are remembered for a
 //! fixed number of targets, and the one that was not asked for for longest makes room.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod error;
 mod features;
 mod pages;

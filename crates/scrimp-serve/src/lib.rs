@@ -43,6 +43,8 @@
 //! In a process of one's own, the layers cost less than a hop: see the crate `scrimp`. WebSockets and
 //! `CONNECT` are not passed on.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin;
 mod config;
 mod figures;

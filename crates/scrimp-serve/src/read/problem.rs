@@ -114,9 +114,10 @@ impl fmt::Display for ConfigError {
             let (line, column, text) = self.place(problem.span.start);
             write!(f, "{}:{line}:{column}: {}", self.file, problem.message)?;
             let number = line.to_string();
+            let margin = " ".repeat(number.len());
             if may_have_secret(text) {
                 if let Some(help) = &problem.help {
-                    write!(f, "\n  {number} = {help}")?;
+                    write!(f, "\n  {margin} = {help}")?;
                 }
                 continue;
             }
@@ -125,7 +126,6 @@ impl fmt::Display for ConfigError {
             let wide = self.source.get(problem.span.clone());
             let wide = wide.map_or(1, |bytes| bytes.chars().count()).clamp(1, rest);
             writeln!(f, "  {number} | {text}")?;
-            let margin = " ".repeat(number.len());
             let before: String = text.chars().take(column - 1).map(blank).collect();
             write!(f, "  {margin} | {before}{}", "^".repeat(wide))?;
             if let Some(help) = &problem.help {
