@@ -175,7 +175,7 @@ fn read(path: &Path) -> Result<Vec<u8>, OnnxError> {
     fs::read(path).map_err(|error| OnnxError::from(name(), error))
 }
 
-/// Reads a model whose input is a row of so many features.
+/// Reads a model whose input is a row of this many features.
 fn load(mut model: &[u8], features: usize) -> TractResult<Arc<TypedRunnableModel>> {
     let mut model = tract_onnx::onnx().model_for_read(&mut model)?;
     let shape = [1, features];

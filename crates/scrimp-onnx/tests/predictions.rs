@@ -1,4 +1,4 @@
-//! What models say, and what becomes of it.
+//! Predictions of models, and what becomes of them.
 
 mod rig;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scrimp_core::{Clock, Money};
 
-/// How calls are made, and what they may cost.
+/// Settings of calls: their way, and what they may cost.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetching {
     pub(crate) clock: Clock,

@@ -1,4 +1,4 @@
-//! What a provider's prompt cache is expected to save for one request.
+//! The saving that is expected of a provider's prompt cache for one request.
 
 use std::sync::Arc;
 

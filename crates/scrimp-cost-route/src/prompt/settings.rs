@@ -8,7 +8,7 @@ use scrimp_core::{SettingError, Settings};
 ///
 /// The prices are those of the provider's [`TokenRates`](crate::TokenRates), for
 /// [`CacheRead`](crate::TokenClass::CacheRead) and [`CacheWrite`](crate::TokenClass::CacheWrite).
-/// What the cache holds is learned from what is sent and from the usage that answers report.
+/// Its contents are learned from what is sent and from the usage that answers report.
 ///
 /// ```
 /// use scrimp_cost_route::{PromptCache, Provider, Rate, Tariff, TokenClass, TokenRates};

@@ -334,8 +334,7 @@ async fn a_server_without_memory_refuses_a_record_and_keeps_the_log() {
     // The others are told besides, one by one and gathered.
     fleet.age_on_b(second).await;
     for _ in 0..3 {
-        let next = fleet.change();
-        fleet.age_on_b(next).await;
+        fleet.age_on_b(fleet.change()).await;
     }
     assert!(fleet.a.log.stats().announced > 1);
     assert!(fleet.b.log.stats().caught_up);

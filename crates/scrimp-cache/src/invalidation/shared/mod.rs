@@ -113,7 +113,7 @@ struct Known {
     complete: bool,
     outbox: Outbox,
     own: Own,
-    /// What is passed on beside the log, while it takes no records.
+    /// Invalidations passed on beside the log, while it takes no records.
     unlisted: Option<Unlisted>,
 }
 
@@ -292,67 +292,6 @@ impl LogReplica {
         if let Some(local) = self.0.local.get() {
             local.set_doubtful(!complete);
         }
-    }
-
-    /// Notes that the log takes no records for now, though the server passes messages on. `taken` are those
-    /// that were [taken](Self::take) and have no position.
-    ///
-    /// From now on, local invalidations are also to be passed on to the processes that can be reached,
-    /// which [adopt](Self::adopt) them.
-    pub fn begin_refusal<'a>(&self, taken: impl IntoIterator<Item = &'a [u8]>) {
-        let mut known = self.0.known.write();
-        if known.unlisted.is_none() {
-            let taken = taken.into_iter().filter_map(Record::decode);
-            known.unlisted = Some(Unlisted::new(&known.outbox, taken));
-        }
-    }
-
-    /// Notes that the log takes records again.
-    pub fn end_refusal(&self) {
-        self.0.known.write().unlisted = None;
-    }
-
-    /// Returns records to pass on beside the log: the local invalidations since the last call, or `again` all
-    /// that have no position.
-    #[must_use]
-    pub fn unlisted(&self, again: bool) -> Vec<Bytes> {
-        let mut known = self.0.known.write();
-        let unlisted = known.unlisted.as_mut();
-        unlisted.map_or_else(Vec::new, |unlisted| unlisted.records(again))
-    }
-
-    /// Notes that messages beside the log may have been lost: what is repeated counts as new.
-    pub fn forget_adopted(&self) {
-        if let Some(unlisted) = &mut self.0.known.write().unlisted {
-            unlisted.forget_adopted();
-        }
-    }
-
-    /// Enters invalidations of another process that the log does not take for now. They hold here at once, and
-    /// wait to be appended, as if they were made here. What is repeated (`again`) and known counts for nothing.
-    ///
-    /// # Errors
-    ///
-    /// If the record is damaged, or of another version. It counts as an invalidation of everything.
-    pub fn adopt(&self, record: &[u8], again: bool) -> Result<(), UnreadableRecord> {
-        let read = Record::decode(record);
-        let outcome = read.as_ref().map(|_| ()).ok_or(UnreadableRecord);
-        let targets = read.unwrap_or_else(Record::everything).targets();
-        let mut known = self.0.known.write();
-        let known = &mut *known;
-        let unlisted = known
-            .unlisted
-            .get_or_insert_with(|| Unlisted::new(&known.outbox, []));
-        let targets: Vec<_> = targets
-            .filter_map(|(target, soft)| Some((unlisted.adopt(target, soft, again)?, soft)))
-            .collect();
-        for (target, soft) in &targets {
-            known.own.add(target.clone(), *soft);
-            known.outbox.add(target, *soft);
-        }
-        // This comes second: see the module.
-        self.enter(targets);
-        outcome
     }
 
     fn follow(&self, record: Record) {

@@ -30,7 +30,7 @@ pub(super) struct Run {
     pub(super) sights: u32,
     /// Accounts whose prompt caches hold it, or its beginning.
     held: SmallVec<[Held; 2]>,
-    /// What is yet to be learned from the last prompt that had it.
+    /// Part that is yet to be learned from the last prompt that had it.
     pub(super) probe: Option<Probe>,
 }
 

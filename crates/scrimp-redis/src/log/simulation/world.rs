@@ -1,5 +1,8 @@
 //! The world: nodes, a server, a network and clients.
 
+mod network;
+mod refusal;
+
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use tokio::time::Instant;
@@ -117,37 +120,7 @@ impl World {
         panic!("behind for a second: {behind:?}, {:?}", self.report);
     }
 
-    /// Lets the server take no writes for a time in which nothing else fails.
-    pub(crate) fn refuse_for(&mut self, time: Duration) {
-        self.refusing = true;
-        self.run_for(time);
-    }
-
-    /// Ends a node that alone has invalidated all documents a moment ago, while the server takes no writes.
-    pub(crate) fn end_writer(&mut self) {
-        self.invalidations = false;
-        self.run_for(Duration::from_secs(1));
-        self.refusing = true;
-        for document in 0..DOCUMENTS {
-            self.invalidate(0, document);
-        }
-        self.run_for(TOLD);
-        self.restart(0);
-        self.run_for(Duration::from_secs(1));
-    }
-
-    /// Expects that all is in the log, once the server takes writes.
-    pub(crate) fn settle(&mut self) {
-        self.calm_down();
-        let unsettled = self.hosts.iter().filter(|host| !host.node.is_settled());
-        assert_eq!(unsettled.count(), 0, "{:?}", self.report);
-        for (document, version) in self.versions.iter().enumerate() {
-            let logged = self.law.oldest(document, self.now, Duration::ZERO);
-            assert_eq!(logged, *version, "document {document}");
-        }
-    }
-
-    pub(crate) fn run_for(&mut self, time: Duration) {
+    fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
             self.step();
@@ -381,45 +354,6 @@ impl World {
         if let Some(message) = message {
             self.publish(&message);
         }
-    }
-
-    fn publish(&mut self, message: &Message) {
-        for host in 0..self.hosts.len() {
-            if self.lucky() {
-                continue;
-            }
-            let mut at = self.now + self.delay();
-            // Most connections keep the order.
-            if self.random.u8(..) > 4 {
-                at = at.max(self.hosts[host].last_delivery);
-                self.hosts[host].last_delivery = at;
-            }
-            let delay = at.saturating_duration_since(self.now);
-            self.schedule(host, delay, Event::Message(message.clone()));
-        }
-    }
-
-    /// Reports whether something rare happens.
-    fn lucky(&mut self) -> bool {
-        !self.calm && self.random.u16(..1_000) < 8
-    }
-
-    fn delay(&mut self) -> Duration {
-        Duration::from_micros(match self.random.u8(..) {
-            0..20 => self.random.u64(..DELAY * 1_000),
-            _ => self.random.u64(100..2_000),
-        })
-    }
-
-    fn schedule(&mut self, host: usize, delay: Duration, event: Event) {
-        self.number += 1;
-        self.events.push(Reverse(Scheduled {
-            at: self.now + delay,
-            number: self.number,
-            host,
-            process: self.hosts[host].process,
-            event,
-        }));
     }
 }
 
