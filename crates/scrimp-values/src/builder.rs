@@ -4,34 +4,29 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use scrimp_core::{Clock, SettingError, Settings};
 
-use crate::ValueCache;
-
-const OWNER: &str = "ValueCache";
+use crate::{
+    ValueCache,
+    config::{Config, OWNER},
+};
 
 /// Settings of a [`ValueCache`].
 #[must_use]
 pub struct ValueCacheBuilder<V>(Settings<Config<V>>);
 
-pub(crate) struct Config<V> {
-    pub(crate) max_bytes: u64,
-    pub(crate) lifetime: Option<Duration>,
-    pub(crate) weight: Option<Weigh<V>>,
-    pub(crate) clock: Clock,
-}
+// === impl ValueCache ===
 
-pub(crate) type Weigh<V> = Arc<dyn Fn(&V) -> u64 + Send + Sync>;
+impl<V: Send + Sync + 'static> ValueCache<V> {
+    /// Starts a builder of a cache for this many bytes. Range: 1 or more.
+    pub fn builder(max_bytes: u64) -> ValueCacheBuilder<V> {
+        ValueCacheBuilder::new(max_bytes)
+    }
+}
 
 // === impl ValueCacheBuilder ===
 
 impl<V: Send + Sync + 'static> ValueCacheBuilder<V> {
-    pub(crate) fn new(max_bytes: u64) -> Self {
-        let config = Config {
-            max_bytes: 0,
-            lifetime: None,
-            weight: None,
-            clock: Clock::system(),
-        };
-        let settings = Settings::new(OWNER, config).within(
+    fn new(max_bytes: u64) -> Self {
+        let settings = Settings::new(OWNER, Config::default()).within(
             "max_bytes",
             max_bytes,
             1..,

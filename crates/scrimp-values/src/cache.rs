@@ -7,8 +7,8 @@ use scrimp_flight::single_flight::{Entry, Gate, Lead, Turn};
 use scrimp_table::{Change, Table};
 
 use crate::{
-    ValueCacheBuilder, ValueCacheStats,
-    builder::Config,
+    ValueCacheStats,
+    config::Config,
     fills::{Fills, Round},
     stats::Counts,
     value::Stored,
@@ -37,11 +37,6 @@ enum Way<V: Send + Sync + 'static> {
 // === impl ValueCache ===
 
 impl<V: Send + Sync + 'static> ValueCache<V> {
-    /// Starts a builder of a cache for this many bytes. Range: 1 or more.
-    pub fn builder(max_bytes: u64) -> ValueCacheBuilder<V> {
-        ValueCacheBuilder::new(max_bytes)
-    }
-
     pub(crate) fn with(config: Config<V>) -> Self {
         Self(Arc::new(Inner {
             table: Table::new(config.max_bytes, u64::MAX),

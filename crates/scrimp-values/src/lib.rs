@@ -36,6 +36,7 @@
 
 mod builder;
 mod cache;
+mod config;
 mod fills;
 mod stats;
 mod value;

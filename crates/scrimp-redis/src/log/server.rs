@@ -100,7 +100,7 @@ impl ServerLog {
             match ready.run(self.head.as_bytes(), command).await {
                 Ok(_) => return,
                 Err(failure) => {
-                    tracing::debug!(%failure, "a message about the log of invalidations was not sent");
+                    tracing::debug!(error = %failure, "a message about the log of invalidations was not sent");
                 }
             }
         }
@@ -151,7 +151,7 @@ impl ServerLog {
         let keys = [&self.head, &self.stream, &self.elected].map(String::as_bytes);
         let outcome = script.run(ready, &keys, arguments).await;
         if let Err(failure) = &outcome {
-            tracing::debug!(%failure, "a call about the log of invalidations failed");
+            tracing::debug!(error = %failure, "a call about the log of invalidations failed");
         }
         outcome
     }
