@@ -33,7 +33,7 @@ fn call(front: &Front, path: &str, limit: Option<Duration>) -> JoinHandle<(Answe
 
 #[tokio::test(start_paused = true)]
 async fn callers_leave_at_their_own_limits_and_the_others_get_the_response() {
-    for order in Order::matrix() {
+    for order in Order::matrix().filter(answers_in_time) {
         for path in ["/bytes/9", "/stream/9", "/api/items/1"] {
             let front = Front::over(Place::InProcess, &order, &Slow(CALL)).await;
             let limits = [CALL / 2, CALL / 4, 3 * CALL / 4];
@@ -62,6 +62,18 @@ async fn callers_leave_at_their_own_limits_and_the_others_get_the_response() {
             front.at_rest("after late callers");
         }
     }
+}
+
+/// Reports whether a layer ends a call at its caller's limit. Limits and prefetches pass calls on as they are.
+fn answers_in_time(order: &Order) -> bool {
+    let others = [
+        Kind::Stampede,
+        Kind::Cache,
+        Kind::Coalesce,
+        Kind::Batch,
+        Kind::CostRoute,
+    ];
+    others.into_iter().any(|kind| order.has(kind))
 }
 
 /// Reports whether equal requests share their call, from the first one on. Without a cache, the
