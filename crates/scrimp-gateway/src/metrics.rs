@@ -27,7 +27,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
 /// take memory until a scrape, or [`upkeep`](Self::upkeep), moves them into their buckets: spawn it where
 /// scrapes may stay away.
 ///
-/// ```
+/// ```no_run
 /// use scrimp_cache::{CacheLayer, MemoryStore};
 /// use scrimp_gateway::{Gateway, Metrics};
 ///
@@ -36,9 +36,8 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
 /// let metrics = Metrics::new();
 /// metrics.add("shop", cache.clone());
 /// let gateway = Gateway::builder("http://127.0.0.1:9000").cache(cache).build()?;
-/// let admin = axum::Router::new()
-///     .route("/metrics", axum::routing::get(async move || metrics.response::<axum::body::Body>()));
-/// # let _ = (gateway, admin); Ok(()) }
+/// let text = metrics.render(); // the answer to `GET /metrics`
+/// # let _ = (gateway, text); Ok(()) }
 /// # run().unwrap();
 /// ```
 #[derive(Clone)]
