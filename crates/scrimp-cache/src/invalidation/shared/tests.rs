@@ -104,6 +104,10 @@ fn what_is_repeated_counts_once_until_messages_may_have_been_lost() {
     assert!(is_hit_by(&told[0], false));
     reader.forget_adopted();
     assert!(is_hit_by(&repeated[0], true));
+    // What is new in between is still told as new.
+    here.append(Target::tag(Tag(4)), false);
+    assert_eq!(writer.unlisted(true).len(), 1);
+    assert_eq!(writer.unlisted(false).len(), 1);
     writer.end_refusal();
     assert!(writer.unlisted(true).is_empty());
 }

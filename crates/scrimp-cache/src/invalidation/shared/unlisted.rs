@@ -61,8 +61,8 @@ impl LogReplica {
         let read = Record::decode(record);
         let outcome = read.as_ref().map(|_| ()).ok_or(UnreadableRecord);
         let targets = read.unwrap_or_else(Record::everything).targets();
-        let mut known = self.0.known.write();
-        let known = &mut *known;
+        let mut guard = self.0.known.write();
+        let known = &mut *guard;
         let unlisted = known
             .unlisted
             .get_or_insert_with(|| Unlisted::new(&known.outbox, []));
@@ -73,6 +73,7 @@ impl LogReplica {
             known.own.add(target.clone(), *soft);
             known.outbox.add(target, *soft);
         }
+        drop(guard);
         // This comes second: see the module.
         self.enter(targets);
         outcome
@@ -117,10 +118,11 @@ impl Unlisted {
 
     /// Returns what was not passed on yet, or all, as records.
     pub(super) fn records(&mut self, again: bool) -> Vec<Bytes> {
-        if again {
-            self.fresh = self.all.clone();
-        }
-        let fresh = &mut self.fresh;
-        std::iter::from_fn(|| (!fresh.is_empty()).then(|| fresh.take().encode())).collect()
+        // What is new is never told as a repetition, which counts for nothing where its target is known.
+        let mut told = match again {
+            true => self.all.clone(),
+            false => std::mem::replace(&mut self.fresh, self.all.like()),
+        };
+        std::iter::from_fn(|| (!told.is_empty()).then(|| told.take().encode())).collect()
     }
 }

@@ -207,7 +207,7 @@ impl<R: Replica> Node<R> {
                 self.appending.due = now.checked_add(wait.min(self.timing.longest_retry));
                 return match reason {
                     // Other nodes are told besides. So this one may call itself caught up.
-                    NotAppended::Refused => self.refused(now),
+                    NotAppended::Refused => self.refused(),
                     NotAppended::Unknown => self.appending.owe(),
                 };
             }

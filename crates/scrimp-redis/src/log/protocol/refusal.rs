@@ -31,16 +31,13 @@ impl Refusal {
 impl<R: Replica> Node<R> {
     /// Handles a refusal: tells the others of all that has no position. For those who come later, that is
     /// repeated after more and more refusals.
-    pub(super) fn refused(&mut self, now: Instant) {
+    pub(super) fn refused(&mut self) {
         let begins = !self.refusal.refused;
         self.begin_refusal();
         let failures = self.appending.failures();
-        if begins {
-            self.announce(false);
-        } else if failures.is_power_of_two() || failures.is_multiple_of(REPEATED) {
+        self.announce(false);
+        if !begins && (failures.is_power_of_two() || failures.is_multiple_of(REPEATED)) {
             self.announce(true);
-        } else {
-            self.announce_due(now);
         }
     }
 

@@ -194,13 +194,11 @@ impl Replica for Marks {
         let Some([all, fresh, _]) = &mut self.unlisted else {
             return Vec::new();
         };
-        if again {
-            fresh.clone_from(all);
-        }
-        let bytes: Vec<u8> = std::mem::take(fresh)
-            .into_iter()
-            .flat_map(written)
-            .collect();
+        let told = match again {
+            true => all.clone(),
+            false => std::mem::take(fresh),
+        };
+        let bytes: Vec<u8> = told.into_iter().flat_map(written).collect();
         let bytes = (!bytes.is_empty()).then(|| Bytes::from(bytes));
         bytes.into_iter().collect()
     }
@@ -215,7 +213,7 @@ impl Replica for Marks {
         for (document, version) in read(bytes) {
             let [_, _, adopted] = self.unlisted.as_mut().expect("a refusal has begun");
             let known = adopted.insert(document, version);
-            if again && known == Some(version) {
+            if again && known.is_some() {
                 continue;
             }
             self.last += 1;
