@@ -120,10 +120,57 @@ fn century(year: u64) -> u64 {
     if year < 70 { 2000 + year } else { 1900 + year }
 }
 
+/// Reads a date of RFC 3339, which is UTC or has an offset from it. Fractions of a second are kept to
+/// the nanosecond.
+#[must_use]
+pub fn rfc3339(text: &str) -> Option<SystemTime> {
+    let (date, rest) = (text.get(..10)?, text.get(11..)?);
+    if !matches!(text.as_bytes()[10], b'T' | b't' | b' ') {
+        return None;
+    }
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let index = usize::try_from(two(month)?).ok()?.checked_sub(1)?;
+    if parts.next().is_some() || index >= MONTHS.len() {
+        return None;
+    }
+    let (time, rest) = (rest.get(..8)?, rest.get(8..)?);
+    let end = rest.find(['Z', 'z', '+', '-'])?;
+    let (fraction, zone) = rest.split_at(end);
+    let nanos = match fraction.strip_prefix('.') {
+        None if fraction.is_empty() => 0,
+        None => return None,
+        Some(fraction) => {
+            digits(fraction)?;
+            let padded = format!("{:0<9}", fraction.get(..9).unwrap_or(fraction));
+            digits(&padded)?
+        }
+    };
+    let local = civil(two(day)?, index, four(year)?, time)? + Duration::from_nanos(nanos);
+    if zone.eq_ignore_ascii_case("z") {
+        return Some(local);
+    }
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let (hours, minutes) = (two(hours)?, two(minutes)?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let offset = Duration::from_secs(hours * 3_600 + minutes * 60);
+    match zone.starts_with('+') {
+        true => local.checked_sub(offset),
+        false => local.checked_add(offset),
+    }
+}
+
 fn moment(day: u64, month: &str, year: u64, time: &str) -> Option<SystemTime> {
     let index = MONTHS
         .iter()
         .position(|(name, _)| name.eq_ignore_ascii_case(month))?;
+    civil(day, index, year, time)
+}
+
+/// Returns the moment of a date and a time in UTC. `index` is that of the month, from 0.
+fn civil(day: u64, index: usize, year: u64, time: &str) -> Option<SystemTime> {
     let leap = |year: u64| {
         year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
     };
@@ -179,6 +226,39 @@ mod tests {
         }
         let date = at(784_111_777).unwrap();
         assert_eq!(format(date).unwrap(), ALL[0]);
+    }
+
+    #[test]
+    fn dates_of_rfc_3339_have_fractions_and_offsets() {
+        for text in [
+            "1994-11-06T08:49:37Z",
+            "1994-11-06t08:49:37z",
+            "1994-11-06 09:49:37+01:00",
+            "1994-11-06T03:19:37-05:30",
+            "1994-11-06T08:49:37.000Z",
+        ] {
+            assert_eq!(rfc3339(text), at(784_111_777), "{text}");
+        }
+        let half = at(784_111_777).map(|at| at + Duration::from_millis(500));
+        assert_eq!(rfc3339("1994-11-06T08:49:37.5Z"), half);
+        assert_eq!(rfc3339("1994-11-06T08:49:37.5000000009Z"), half);
+        for text in [
+            "",
+            "1994-11-06",
+            "1994-11-06T08:49:37",
+            "1994-13-06T08:49:37Z",
+            "1994-00-06T08:49:37Z",
+            "1994-02-29T08:49:37Z",
+            "1994-11-06T08:49:37.Z",
+            "1994-11-06T08:49:37.xZ",
+            "1994-11-06T08:49:37+1:00",
+            "1994-11-06T08:49:37+01",
+            "1994-11-06T08:49:37Zulu",
+            "1994-11-06T08:49:37é",
+            "1969-12-31T23:59:59Z",
+        ] {
+            assert_eq!(rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@
 //! | [`part`] | the fields of a response to several requests that hold for each | RFC 9111 §5.2, RFC 9213 |
 //! | [`own_call`] | requests that need a call of their own | RFC 9110 §7.8, §10.1.1, §14 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
+//! | [`rate_limit`] | what is left of a client's quotas | draft-ietf-httpapi-ratelimit-headers, vendors' documentation |
+//! | [`redact`] | what of a URI may be written into a log | RFC 3986 §3.2.1, §7.5 |
 //! | [`redirect`] | requests that follow a redirect | RFC 9110 §15.4 |
 //! | [`representation`] | identity of the bytes of two responses | RFC 9110 §8.8.1 |
 //! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
@@ -103,6 +105,8 @@ pub mod peek;
 pub mod proxy_status;
 pub mod purpose;
 pub mod range;
+pub mod rate_limit;
+pub mod redact;
 pub mod redirect;
 pub mod repeat;
 pub mod representation;

@@ -49,6 +49,7 @@ static ADDED: FieldNames = FieldNames::new(
 static TAKEN: FieldNames = FieldNames::new(
     &["date", "pragma", "retry-after", "retry-after-ms"],
     &[
+        "anthropic-ratelimit",
         "ratelimit",
         "x-ms-ratelimit",
         "x-rate-limit",
