@@ -2,10 +2,11 @@
 //!
 //! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`DueBy`],
 //! [`Directive`], [`LifetimeJitter`], [`Background`], [`Tags`], [`Explain`], [`TellTags`], [`Repeatable`], [`Fence`],
-//! [`Since`], [`Carried`]. On responses: [`Apart`], [`CacheInfo`], [`CacheTags`], [`Charge`], [`Settlement`],
-//! [`OtherCharges`], [`Booked`], [`RefusedTenants`], [`Shared`].
+//! [`Since`], [`Carried`], [`CostTags`]. On responses: [`Apart`], [`CalledModel`], [`CacheInfo`], [`CacheTags`], [`Charge`],
+//! [`Settlement`], [`OtherCharges`], [`Booked`], [`Refused`], [`RefusedTenants`], [`Shared`].
 
 mod deadline;
+mod labels;
 mod one_call;
 mod settlement;
 mod shares;
@@ -23,12 +24,15 @@ use std::{
 use bytes::Bytes;
 use http::Extensions;
 
+pub(crate) use self::labels::OTHER;
 pub use self::{
     deadline::{Deadline, DueBy, Patience},
+    labels::{CalledModel, CostTags},
     one_call::is_of_one_call,
     settlement::{Booked, Settlement, Settler},
     shares::{RefusedTenants, TenantShares},
 };
+pub use crate::problem::Refused;
 use crate::{Money, Totals};
 
 /// On a request: the extensions of all requests that it carries, in their order. A batch of several

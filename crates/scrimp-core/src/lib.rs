@@ -91,7 +91,7 @@ pub use digest::{
 pub use error::{BoxError, ShareError, SharedError, box_error};
 pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
-pub use ledger::{Account, Ledger, LedgerTotals, Line};
+pub use ledger::{Account, AccountName, Dimension, Ledger, LedgerTotals, Line};
 #[cfg(feature = "governor")]
 pub use limit::{Governed, TokioClock, TokioInstant};
 pub use limit::{NotTaken, RateLimit, RateRule, RateTake, SharedRate};

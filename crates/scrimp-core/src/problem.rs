@@ -41,6 +41,16 @@ pub struct Problem {
     retry_after: Option<u64>,
 }
 
+/// On a response: a layer made it, as a refusal or failure of its own: a [`Problem`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// Name of the layer.
+    pub layer: &'static str,
+    /// Name of the problem.
+    pub reason: &'static str,
+}
+
 // === impl Problem ===
 
 impl Problem {
@@ -101,7 +111,7 @@ impl Problem {
         self.status
     }
 
-    /// Returns the response, and logs the layer, the reason and the status at level debug.
+    /// Returns the response, with [`Refused`] among its extensions, and logs the layer, the reason and the status at level debug.
     #[must_use]
     pub fn response(&self) -> Response<Bytes> {
         let (layer, reason, status) = (self.layer, self.name, self.status.as_u16());
@@ -109,6 +119,10 @@ impl Problem {
         let body = self.document();
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = self.status;
+        response.extensions_mut().insert(Refused {
+            layer: self.layer,
+            reason: self.name,
+        });
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(CONTENT_TYPE, json);

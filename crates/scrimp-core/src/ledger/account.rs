@@ -1,13 +1,16 @@
 //! Handles on lines of a ledger.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use http::Extensions;
 
-use super::{Books, Ledger, total::Side};
+use super::{Books, Ledger, name::AccountName, total::Side};
 use crate::{
     Money,
-    extensions::{OtherCharges, Settlement},
+    extensions::{CalledModel, CostTags, OtherCharges, Settlement},
 };
 
 /// A handle on one line of a [`Ledger`].
@@ -38,6 +41,39 @@ impl Account {
         }
     }
 
+    /// Returns the account of the same layer, tenant, route and tags for calls of a model. Nothing
+    /// is allocated once the account is open.
+    #[must_use]
+    pub fn with_model(&self, model: &str) -> Self {
+        match *self.books.name.model == *model {
+            true => self.clone(),
+            false => self.renamed(|name| name.model = model),
+        }
+    }
+
+    /// Returns the account of the same layer, tenant, route and model for requests with these tags.
+    /// Nothing is allocated once the account is open.
+    #[must_use]
+    pub fn with_tags(&self, tags: &CostTags) -> Self {
+        match self.books.name.tags.is(tags) {
+            true => self.clone(),
+            false => self.renamed(|name| name.tags = tags),
+        }
+    }
+
+    fn renamed<'a>(&'a self, change: impl FnOnce(&mut AccountName<'a>)) -> Self {
+        let Some(accounts) = self.books.ledger.upgrade() else {
+            // Without a ledger there are no readers.
+            return self.clone();
+        };
+        let mut name = self.books.name.borrowed();
+        change(&mut name);
+        Self {
+            passing: self.passing,
+            ..Ledger(accounts).open(name)
+        }
+    }
+
     /// Books an avoided call, and marks the response that was given without it: layers outside
     /// then know that there was no call.
     pub fn avoided_by(&self, response: &mut Extensions, cost: Money) {
@@ -49,15 +85,20 @@ impl Account {
 
     /// Books the call behind a response, at the cost that the response reports: at once, or when
     /// its [`Settlement`] knows it. Without either the cost is `price`. The response is marked, so
-    /// that the totals count the call once.
+    /// that the totals count the call once. It is booked under the response's [`CalledModel`], if it
+    /// has one.
     pub fn call(&self, response: &mut Extensions, price: Money) {
         let before = match self.books.ledger.upgrade() {
             Some(accounts) => Ledger(accounts).mark(response),
             None => false,
         };
+        let account = match response.get() {
+            Some(CalledModel(model)) => self.with_model(model),
+            None => self.clone(),
+        };
         let account = Self {
             passing: self.passing || before,
-            ..self.clone()
+            ..account
         };
         if let Some(OtherCharges(others)) = response.get() {
             others.iter().for_each(|amount| account.paid(amount));
@@ -93,6 +134,14 @@ impl Account {
         self.in_currency_of(amount, |books| self.side(books).total.add(amount.pico()));
     }
 
+    /// Books tokens of calls that are booked already, unless another layer's line has them.
+    pub fn used(&self, tokens_in: u64, tokens_out: u64) {
+        if !self.passing {
+            self.books.tokens_in.fetch_add(tokens_in, Relaxed);
+            self.books.tokens_out.fetch_add(tokens_out, Relaxed);
+        }
+    }
+
     fn side<'a>(&self, books: &'a Books) -> &'a Side {
         if self.passing {
             &books.passed
@@ -107,10 +156,8 @@ impl Account {
             return book(&self.books);
         }
         // Without a ledger there are no readers.
-        if let Some(accounts) = self.books.ledger.upgrade() {
-            let (ledger, currency) = (Ledger(accounts), amount.currency());
-            let other = ledger.account(name.layer, &name.tenant, &name.route, currency);
-            book(&other.books);
+        if self.books.ledger.strong_count() > 0 {
+            book(&self.renamed(|name| name.currency = amount.currency()).books);
         }
     }
 }

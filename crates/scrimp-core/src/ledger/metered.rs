@@ -45,9 +45,9 @@ impl Metered for Ledger {
 
 impl Ledger {
     fn by_layer(&self) -> BTreeMap<(&'static str, Currency), Sums> {
-        let accounts = self.0.map.read();
+        let open = self.0.open.read();
         let mut all = BTreeMap::<_, Sums>::new();
-        for books in accounts.values() {
+        for books in open.values() {
             let sums = all
                 .entry((books.name.layer, books.name.currency))
                 .or_default();

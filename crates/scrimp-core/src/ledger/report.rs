@@ -20,10 +20,14 @@ pub struct LedgerTotals {
     pub saved: Totals,
 }
 
-/// Columns of the table.
-const TITLES: [&str; 7] = [
-    "layer", "tenant", "route", "calls", "spent", "avoided", "saved",
+/// Columns of the table. Those of labels are left out where no line
+/// has one.
+const TITLES: [&str; 9] = [
+    "layer", "tenant", "route", "model", "tags", "calls", "spent", "avoided", "saved",
 ];
+
+/// Number of columns of names.
+const NAMES: usize = 5;
 
 // === impl LedgerTotals ===
 
@@ -45,12 +49,14 @@ impl fmt::Display for LedgerTotals {
 // === impl Line ===
 
 impl Line {
-    fn cells(&self) -> [String; 7] {
+    fn cells(&self) -> [String; 9] {
         let name = |name: &str| if name.is_empty() { "-" } else { name }.to_owned();
         [
             self.layer.to_owned(),
             name(&self.tenant),
             name(&self.route),
+            name(&self.model),
+            name(&self.tags.to_string()),
             self.calls_made.to_string(),
             self.spent.to_string(),
             self.calls_avoided.to_string(),
@@ -66,18 +72,26 @@ impl fmt::Display for Ledger {
     /// escaped: a tenant may have chosen its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rows = vec![TITLES.map(str::to_owned)];
+        let lines = self.lines();
+        let is_shown = |column: usize| match TITLES[column] {
+            "model" => lines.iter().any(|line| !line.model.is_empty()),
+            "tags" => lines.iter().any(|line| !line.tags.is_empty()),
+            _ => true,
+        };
         rows.extend(
-            self.lines()
+            lines
                 .iter()
                 .map(|line| line.cells().map(|cell| cell.escape_debug().to_string())),
         );
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-        let widths: [usize; 7] = std::array::from_fn(|column| width(column).unwrap_or(0));
+        let widths: [usize; TITLES.len()] =
+            std::array::from_fn(|column| width(column).unwrap_or(0));
         for row in &rows {
             let cells = row.iter().zip(widths).enumerate();
+            let cells = cells.filter(|(column, _)| is_shown(*column));
             let cells = cells.map(|(column, (cell, width))| match column {
                 // Names begin on the left, numbers end on the right.
-                0..=2 => format!("{cell:<width$}"),
+                0..NAMES => format!("{cell:<width$}"),
                 _ => format!("{cell:>width$}"),
             });
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;

@@ -1,4 +1,5 @@
-use super::{total::Total, *};
+use super::{name::MAX_ACCOUNTS, total::Total, *};
+use crate::extensions::OTHER;
 
 #[test]
 fn sums_are_exact_across_the_carry_and_across_threads() {
