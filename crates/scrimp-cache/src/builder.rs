@@ -2,6 +2,7 @@
 
 mod kept;
 mod monitor;
+mod retention;
 
 use std::{ops::Bound, sync::Arc, time::Duration};
 

@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) target_uri: TargetUri,
     /// Extensions of responses that are stored.
     pub(crate) kept: Option<KeptTypes>,
+    /// Longest time that a response is stored.
+    pub(crate) retention: Option<Duration>,
     /// Carriers of purges to the caches in front.
     pub(crate) purgers: Vec<Function<dyn Purger>>,
     /// Header fields and selections that responses have in common.
@@ -102,6 +104,7 @@ impl Default for Config {
             store_timeout: Duration::from_millis(100),
             target_uri: TargetUri::default(),
             kept: None,
+            retention: None,
             purgers: Vec::new(),
             common: CommonParts::default(),
             changes: Changes::default(),

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use http::request::Parts;
+use scrimp_core::BoxError;
 use tower_layer::Layer;
 
 #[cfg(feature = "codec")]
@@ -10,7 +11,7 @@ use crate::invalidation::SharedLog;
 use crate::{
     config::Config,
     entry::{MemoryStore, Store},
-    invalidation::{Admin, Invalidator},
+    invalidation::{Admin, Erased, Invalidator},
     monitor::Monitor,
     service::Cache,
     shared::Common,
@@ -62,9 +63,20 @@ impl<St: Store> CacheLayer<St> {
     pub fn invalidator(&self) -> Invalidator {
         let shared = &self.0.shared;
         let (epochs, store) = (Arc::clone(&shared.epochs), shared.store.clone());
-        Invalidator::new(epochs, shared.config.clone(), move |is_meant| {
-            store.count(&mut |entry| is_meant(&entry.validity))
-        })
+        let (from, common) = (store.clone(), shared.config.common.clone());
+        Invalidator::new(
+            epochs,
+            shared.config.clone(),
+            move |is_meant| store.count(&mut |entry| is_meant(&entry.validity)),
+            move |erasure| {
+                let (erasing, common) = (from.erase(erasure), common.clone());
+                Box::pin(async move {
+                    let erased = erasing.await;
+                    common.tidy();
+                    erased
+                })
+            },
+        )
     }
 
     /// Returns a service that purges and reports statistics. `authorise` sees every request first.
@@ -79,6 +91,26 @@ impl<St: Store> CacheLayer<St> {
             counters.read(store.stats(), compared, changes.read())
         };
         Admin::new(self.invalidator(), stats, authorise)
+    }
+
+    /// Removes the bytes of responses that are older than the
+    /// [retention](crate::CacheLayerBuilder::retention), and returns how many there were. Without one, it does
+    /// nothing. Call it now and then: it takes time in proportion to the contents of the store.
+    ///
+    /// # Errors
+    ///
+    /// If a tier cannot be asked. The others are done nevertheless.
+    pub async fn sweep(&self) -> Result<Erased, BoxError> {
+        let shared = &self.0.shared;
+        match shared.config.retention {
+            Some(retention) => {
+                shared
+                    .store
+                    .sweep(retention, shared.config.clock.instant())
+                    .await
+            }
+            None => Ok(Erased::default()),
+        }
     }
 
     /// Returns the counts since the cache was made, and the contents of its store.

@@ -201,7 +201,7 @@ pub use entry::{
     Store, Variants,
 };
 pub use future::CacheFuture;
-pub use invalidation::{Admin, AdminFuture, Invalidation, Invalidator};
+pub use invalidation::{Admin, AdminFuture, Erased, Erasing, Erasure, Invalidation, Invalidator};
 #[cfg(feature = "codec")]
 pub use invalidation::{
     Journal, LogReplica, OutgoingRecord, RecordId, SharedLog, UnreadableRecord,

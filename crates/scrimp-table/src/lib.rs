@@ -223,6 +223,16 @@ impl<V: Kept> Table<V> {
         }
     }
 
+    /// Visits all keys with their values, as [`for_each`](Self::for_each) does.
+    pub fn for_each_key(&self, mut visit: impl FnMut(KeyRef<'_>, &Arc<V>)) {
+        for shard in &self.shards {
+            shard
+                .read()
+                .slots()
+                .for_each(|slot| visit(slot.key().as_ref(), slot.value()));
+        }
+    }
+
     /// Removes a key.
     pub fn remove(&self, key: KeyRef<'_>) {
         let place = self.place(key);

@@ -69,6 +69,11 @@ impl<V: Kept> Shard<V> {
         self.slots.get(self.find(key)? as usize)
     }
 
+    /// Iterates over the slots.
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Slot<V>> {
+        self.slots.iter()
+    }
+
     /// Iterates over the values.
     pub(super) fn values(&self) -> impl Iterator<Item = &Arc<V>> {
         self.slots.iter().map(Slot::value)

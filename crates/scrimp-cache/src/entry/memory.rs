@@ -4,16 +4,21 @@ use std::{
     fmt,
     future::Ready,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use scrimp_core::{BoxError, Key, KeyRef, Settings};
 use scrimp_table::{Change, Table};
+use tokio::time::Instant;
 
 use super::{
     Entry, FillToken, Lookup, MemoryBudget, MemoryStoreBuilder, PutOutcome, Store, Variants,
     collector::Room, limits::Limits,
 };
-use crate::stats::StoreStats;
+use crate::{
+    invalidation::{Erased, Erasing, Erasure},
+    stats::StoreStats,
+};
 
 /// Number of times that an entry may be as heavy as a response on its way which takes its place.
 const HEAVIER: u64 = 4;
@@ -115,6 +120,35 @@ impl MemoryStore {
         }
     }
 
+    /// Removes the responses that `is_meant` selects, and returns how many there were.
+    fn remove_all(&self, is_meant: impl Fn(&Entry) -> bool) -> u64 {
+        let mut keys = Vec::new();
+        self.0.table.for_each_key(|key, variants| {
+            if variants.iter().any(|entry| is_meant(entry)) {
+                keys.push(key.to_key());
+            }
+        });
+        let (mut removed, now) = (0, Instant::now());
+        for key in keys {
+            let mut here = 0;
+            // What remains weighs less, so there is room for it.
+            let _ = self.0.table.change(key, now, |present| {
+                let Some(present) = present else {
+                    return Change::Keep(());
+                };
+                let meant = present.iter().filter(|entry| is_meant(entry)).count();
+                here = meant as u64;
+                match present.only(|entry| !is_meant(entry)) {
+                    _ if meant == 0 => Change::Keep(()),
+                    Some(rest) => Change::Put(rest, ()),
+                    None => Change::Remove(()),
+                }
+            });
+            removed += here;
+        }
+        removed
+    }
+
     /// Replaces the responses under a key by a part of them. `None` changes nothing.
     fn leave(&self, key: Key, entry: &Entry, part: impl Fn(&Variants) -> Option<Option<Variants>>) {
         // The rest weighs less, so there is room for it.
@@ -172,6 +206,18 @@ impl Store for MemoryStore {
             count += meant.count() as u64;
         });
         Some(count)
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        // A put decides under the lock of its key, so one that began before is there, or is refused.
+        let removed = self.remove_all(|entry| erasure.selects(entry));
+        Box::pin(std::future::ready(Ok(Erased::new(removed, 0))))
+    }
+
+    fn sweep(&self, retention: Duration, now: Instant) -> Erasing {
+        let age = |entry: &Entry| now.saturating_duration_since(entry.sent());
+        let removed = self.remove_all(|entry| age(entry) >= retention);
+        Box::pin(std::future::ready(Ok(Erased::new(removed, 0))))
     }
 
     fn stats(&self) -> StoreStats {

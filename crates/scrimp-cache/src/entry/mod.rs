@@ -4,6 +4,7 @@
 mod codec;
 mod collector;
 mod ends;
+mod erase;
 mod head;
 mod lent;
 mod limits;
@@ -30,7 +31,7 @@ pub use memory::MemoryStore;
 use pending::MOST_NAMES;
 pub(crate) use pending::{PendingEntry, Previous, strip_tags};
 pub(crate) use predictor::UncacheablePredictor;
-pub(crate) use record::{Booking, COMPARISONS, CallRecord, DEGRADED, book, is_collapsed};
+pub(crate) use record::{Booking, COMPARISONS, CallRecord, Caller, DEGRADED, book, is_collapsed};
 pub use response::Entry;
 pub(crate) use response::{Extras, RefreshFlag, Refreshing};
 use store::Stay;

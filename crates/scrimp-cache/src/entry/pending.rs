@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
 use scrimp_core::{
     Money,
-    extensions::{CacheInfo, CacheState, Settlement},
+    extensions::{CacheInfo, CacheState, CalledModel, Settlement},
 };
 use scrimp_http::{names, role, stream::Pieces};
 
@@ -50,6 +50,8 @@ pub(crate) struct PendingEntry {
     charge: Money,
     /// Tells the charge as soon as it is known.
     settlement: Option<Settlement>,
+    /// The model of the call, if its response names one.
+    model: Option<CalledModel>,
     max_body: u64,
     /// The division of the body, if it is a stream.
     pieces: Option<Pieces>,
@@ -160,6 +162,9 @@ impl PendingEntry {
         if let Some(rule) = rule {
             rule.bound(&mut policy);
         }
+        if let Some(retention) = config.retention {
+            policy.retain(retention);
+        }
         let mut copy = Response::new(());
         *copy.status_mut() = status;
         *copy.version_mut() = head.version();
@@ -173,6 +178,7 @@ impl PendingEntry {
             selection,
             charge: Settlement::cost(head.extensions(), config.price),
             settlement: head.extensions().get().cloned(),
+            model: head.extensions().get().cloned(),
             max_body: rule
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
@@ -233,10 +239,13 @@ impl PendingEntry {
         if !self.pieces.as_ref().is_none_or(ends) {
             return Err(Refusal::Incomplete);
         }
+        let rule = config.rules.get(self.rule);
+        if let (Some(rule), Previous::Replaced(_)) = (rule, previous) {
+            rule.check.of(&call.request, &self.head, &body)?;
+        }
         if let Some((_, lifetime)) = self.learned {
             config.changes.count(lifetime, self.policy.lifetime());
         }
-        let rule = config.rules.get(self.rule);
         let tags = call.tags.as_ref();
         let mut carried = carry(config, rule, &call.request, tags, &self.head, &call.key)?;
         let (booking, recompute_cost) = match previous {
@@ -253,7 +262,8 @@ impl PendingEntry {
                     // The body has ended, so the cost is known by now.
                     let settlement = self.settlement.as_ref();
                     let charge = settlement.map_or(self.charge, |own| own.known_or(self.charge));
-                    Box::new(Booking::new(ledger, charge, call.tenant(), route))
+                    let who = (call.tenant(), route);
+                    Box::new(Booking::new(ledger, charge, who, self.model.as_ref()))
                 });
                 let took = config.clock.instant().saturating_duration_since(call.sent);
                 (booking, smoothed(*entry, took).into())

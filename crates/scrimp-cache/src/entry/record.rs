@@ -1,9 +1,9 @@
 //! The record of an upstream call: its request, its time and its cost.
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use scrimp_core::{
-    Account, Key, KeyRef, Ledger, Money, PrivateRecheck,
-    extensions::{Fence, Settlement, Shared, Tags, Tenant},
+    Account, AccountName, Key, KeyRef, Ledger, Money, PrivateRecheck,
+    extensions::{CalledModel, CostTags, Fence, Settlement, Shared, Tags, Tenant},
 };
 use tokio::time::Instant;
 
@@ -30,6 +30,7 @@ pub(crate) struct CallRecord {
     pub(super) explicit_only: bool,
     matched: Matched,
     tenant: Option<Tenant>,
+    cost_tags: Option<CostTags>,
     fence: Option<Fence>,
     recheck: PrivateRecheck,
 }
@@ -39,6 +40,14 @@ pub(crate) struct CallRecord {
 pub(crate) struct Booking {
     pub(crate) account: Account,
     pub(crate) charge: Money,
+}
+
+/// Names that a call is booked under.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) route: &'a str,
+    pub(crate) tags: Option<&'a CostTags>,
 }
 
 // === impl CallRecord ===
@@ -69,6 +78,7 @@ impl CallRecord {
             explicit_only: false,
             matched: config.rules.matched(request, asked.rule),
             tenant: extensions.get().cloned(),
+            cost_tags: extensions.get().cloned(),
             fence: extensions.get().copied(),
             recheck: config.private_if.recheck(request),
             asked,
@@ -123,6 +133,10 @@ impl CallRecord {
         self.tenant.as_ref().map_or("", |tenant| &tenant.0)
     }
 
+    pub(crate) fn cost_tags(&self) -> Option<&CostTags> {
+        self.cost_tags.as_ref()
+    }
+
     /// Returns whether a rule chooses the parameters that are part of the key.
     pub(super) fn has_chosen_query(&self, config: &Config) -> bool {
         let rule = config.rules.get(self.asked.rule);
@@ -138,11 +152,54 @@ impl CallRecord {
 // === impl Booking ===
 
 impl Booking {
-    pub(crate) fn new(ledger: &Ledger, charge: Money, tenant: &str, route: &str) -> Self {
+    /// Opens the account of hits. The tags are those of each hit's own request.
+    pub(crate) fn new(
+        ledger: &Ledger,
+        charge: Money,
+        (tenant, route): (&str, &str),
+        model: Option<&CalledModel>,
+    ) -> Self {
+        let name = AccountName::new("cache", tenant, route, charge.currency());
+        let model = model.map_or("", |CalledModel(model)| model);
         Self {
-            account: ledger.account("cache", tenant, route, charge.currency()),
+            account: ledger.open(name.model(model)),
             charge,
         }
+    }
+
+    /// Books a hit.
+    pub(crate) fn hit(&self, tags: Option<&CostTags>, response: &mut Extensions) {
+        match tags {
+            Some(tags) => self
+                .account
+                .with_tags(tags)
+                .avoided_by(response, self.charge),
+            None => self.account.avoided_by(response, self.charge),
+        }
+    }
+}
+
+// === impl Caller ===
+
+impl Caller<'_> {
+    /// Opens the account of a call, of which the model is known.
+    fn account(
+        &self,
+        ledger: &Ledger,
+        layer: &'static str,
+        response: &Extensions,
+        price: Money,
+    ) -> Account {
+        let currency = Settlement::cost(response, price).currency();
+        let name = AccountName::new(layer, self.tenant, self.route, currency);
+        let name = match self.tags {
+            Some(tags) => name.tags(tags),
+            None => name,
+        };
+        ledger.open(match response.get() {
+            Some(CalledModel(model)) => name.model(model),
+            None => name,
+        })
     }
 }
 
@@ -157,20 +214,18 @@ pub(crate) const COMPARISONS: &str = "cache-monitor";
 pub(crate) fn book<B>(
     config: &Config,
     response: &mut Response<B>,
-    (tenant, route): (&str, &str),
+    who: Caller<'_>,
     second: Option<&'static str>,
 ) {
     if let Some(ledger) = &config.ledger
         && !is_collapsed(response)
     {
-        let currency = Settlement::cost(response.extensions(), config.price).currency();
-        let account = ledger.account("cache", tenant, route, currency);
-        account.call(response.extensions_mut(), config.price);
+        let (extensions, price) = (response.extensions_mut(), config.price);
+        let account = who.account(ledger, "cache", extensions, price);
+        account.call(extensions, price);
         if let Some(second) = second {
-            let account = ledger.account(second, tenant, route, currency);
-            account
-                .passing()
-                .call(response.extensions_mut(), config.price);
+            let account = who.account(ledger, second, extensions, price);
+            account.passing().call(extensions, price);
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
 use tokio::time::Instant;
 
-use crate::invalidation::epoch::{Epoch, Epochs};
+use crate::invalidation::{
+    Erased, Erasing, Erasure,
+    epoch::{Epoch, Epochs},
+};
 
 use super::{Entry, MemoryBudget, Variants};
 use crate::stats::StoreStats;
@@ -100,6 +103,24 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn count(&self, is_meant: &mut dyn FnMut(&Entry) -> bool) -> Option<u64> {
         let _ = is_meant;
         None
+    }
+
+    /// Removes the bytes of all stored responses that an erasure selects, and of those that cannot be read.
+    /// Writes that began before this call end first, or are looked at too. Default: fails, as the
+    /// store cannot do it.
+    ///
+    /// It may take time in proportion to the contents.
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        let _ = erasure;
+        let problem = format!("{} cannot erase", std::any::type_name::<Self>());
+        Box::pin(std::future::ready(Err(problem.into())))
+    }
+
+    /// Removes the bytes of responses that the origin has sent or confirmed longer ago than this, as of now on
+    /// the layer's clock. Default: nothing, as the store does it by itself.
+    fn sweep(&self, retention: Duration, now: Instant) -> Erasing {
+        let _ = (retention, now);
+        Box::pin(std::future::ready(Ok(Erased::default())))
     }
 
     /// Returns the contents of the store in numbers, as far as they are known.

@@ -191,6 +191,12 @@ impl Variants {
         Some(self.same_stay(Self::of(others.cloned()).if_any()?))
     }
 
+    /// Returns those that `keeps` selects; `None` if there are none.
+    pub(crate) fn only(&self, keeps: impl Fn(&Entry) -> bool) -> Option<Self> {
+        let kept = self.iter().filter(|entry| keeps(entry));
+        Some(self.same_stay(Self::of(kept.cloned()).if_any()?))
+    }
+
     /// Returns their weight in bytes of memory.
     #[must_use]
     pub fn weight(&self) -> u64 {

@@ -3,7 +3,8 @@
 use std::{
     convert::Infallible,
     fmt,
-    future::{Ready, ready},
+    future::Future,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -19,7 +20,7 @@ use scrimp_http::{
 };
 use tower_service::Service;
 
-use super::{Invalidation, Invalidator};
+use super::{Erased, Invalidation, Invalidator};
 use crate::stats::CacheStats;
 
 /// Decides whether a request is authorised.
@@ -27,7 +28,8 @@ type Authorise = dyn Fn(&Parts) -> bool + Send + Sync;
 type ReadStats = dyn Fn() -> CacheStats + Send + Sync;
 
 /// The future of [`Admin`].
-pub type AdminFuture = Ready<Result<Response<Full<Bytes>>, Infallible>>;
+pub type AdminFuture =
+    Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send>>;
 
 /// Purges and statistics over HTTP, made by [`CacheLayer::admin`](crate::CacheLayer::admin),
 /// mounted where the operator wants it (with axum: `Router::fallback_service` or
@@ -39,6 +41,7 @@ pub type AdminFuture = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 /// | `PURGE /…` with `Surrogate-Key: a b` or `Cache-Tag: a,b` | purges the tags, not the URI |
 /// | `POST /purge?tag=…&prefix=…&glob=…&url=…&url-prefix=…&path=…&authority=…` | purges each; a `path` with its query on every authority |
 /// | `POST /purge?everything` | purges everything |
+/// | `POST /erase?tag=…` and the other parameters of a purge | purges each, and [removes the bytes](Invalidator::erase) from every tier |
 /// | `GET /stats` | statistics as JSON |
 ///
 /// `Fastly-Soft-Purge: 1`, or `&soft` in the query, makes responses stale, not gone. Every
@@ -67,7 +70,7 @@ impl Admin {
         }
     }
 
-    fn answer(&self, parts: &Parts) -> Response<Full<Bytes>> {
+    async fn answer(&self, parts: &Parts) -> Response<Full<Bytes>> {
         if !(self.authorise)(parts) {
             return json(StatusCode::FORBIDDEN, error("not authorised"));
         }
@@ -75,17 +78,49 @@ impl Admin {
         let what = match (parts.method.as_str(), path) {
             ("PURGE", _) => purge_method(parts),
             ("POST", _) if path.ends_with("/purge") => purge_query(parts),
+            ("POST", _) if path.ends_with("/erase") => {
+                return match purge_query(parts) {
+                    Ok(invalidations) => self.erase(&invalidations).await,
+                    Err(wrong) => json(StatusCode::BAD_REQUEST, error(&wrong)),
+                };
+            }
             ("GET", _) if path.ends_with("/stats") => {
                 return json(StatusCode::OK, (self.stats)().to_json());
             }
             _ => {
-                let text = "send PURGE, POST …/purge?tag=… or GET …/stats";
+                let text = "send PURGE, POST …/purge?tag=…, POST …/erase?tag=… or GET …/stats";
                 return json(StatusCode::NOT_FOUND, error(text));
             }
         };
         match what {
             Ok(invalidations) => json(StatusCode::OK, self.purge(&invalidations)),
             Err(wrong) => json(StatusCode::BAD_REQUEST, error(&wrong)),
+        }
+    }
+
+    /// Erases, and tells how many responses there were in all tiers. All are invalid after it, also if a
+    /// tier fails.
+    async fn erase(&self, invalidations: &[Invalidation]) -> Response<Full<Bytes>> {
+        let mut erased = Ok(Erased::default());
+        for invalidation in invalidations {
+            let done = self.invalidator.erase(invalidation).await;
+            erased = match (erased, done) {
+                (Ok(before), Ok(more)) => Ok(before + more),
+                (Err(first), _) | (_, Err(first)) => Err(first),
+            };
+        }
+        match erased {
+            Ok(Erased {
+                responses,
+                unreadable,
+            }) => json(
+                StatusCode::OK,
+                format!("{{\"status\":\"ok\",\"erased\":{responses},\"unreadable\":{unreadable}}}"),
+            ),
+            Err(problem) => {
+                let text = format!("purged, and not removed from every tier: {problem}");
+                json(StatusCode::BAD_GATEWAY, error(&text))
+            }
         }
     }
 
@@ -226,12 +261,14 @@ impl<B> Service<Request<B>> for Admin {
     }
 
     fn call(&mut self, request: Request<B>) -> AdminFuture {
-        let (parts, _) = request.into_parts();
-        let mut response = self.answer(&parts);
-        if parts.method == Method::HEAD {
-            *response.body_mut() = Full::default();
-        }
-        ready(Ok(response))
+        let ((parts, _), admin) = (request.into_parts(), self.clone());
+        Box::pin(async move {
+            let mut response = admin.answer(&parts).await;
+            if parts.method == Method::HEAD {
+                *response.body_mut() = Full::default();
+            }
+            Ok(response)
+        })
     }
 }
 

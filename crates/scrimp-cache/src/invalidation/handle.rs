@@ -4,11 +4,11 @@ use std::{fmt, sync::Arc};
 
 use futures_core::Stream;
 use http::{HeaderMap, HeaderName, Request, Uri, uri::Scheme};
-use scrimp_core::{Purge, PurgeTarget};
+use scrimp_core::{BoxError, Purge, PurgeTarget};
 use scrimp_http::{groups, target::authority};
 
 use super::{
-    Invalidation,
+    Erased, Erasing, Erasure, Invalidation,
     epoch::{Epoch, Epochs, Tag, Target, Validity},
     tags::{group_tag, key_tag},
 };
@@ -27,10 +27,14 @@ pub struct Invalidator {
     pub(super) epochs: Arc<Epochs>,
     config: Arc<Config>,
     count: Arc<CountFn>,
+    erase: Arc<EraseFn>,
 }
 
 /// Counts the stored responses that a function selects.
 type CountFn = dyn Fn(&mut dyn FnMut(&Validity) -> bool) -> Option<u64> + Send + Sync;
+
+/// Removes the bytes of stored responses.
+type EraseFn = dyn Fn(&Erasure) -> Erasing + Send + Sync;
 
 // === impl Invalidator ===
 
@@ -39,11 +43,13 @@ impl Invalidator {
         epochs: Arc<Epochs>,
         config: Config,
         count: impl Fn(&mut dyn FnMut(&Validity) -> bool) -> Option<u64> + Send + Sync + 'static,
+        erase: impl Fn(&Erasure) -> Erasing + Send + Sync + 'static,
     ) -> Self {
         Self {
             epochs,
             config: Arc::new(config),
             count: Arc::new(count),
+            erase: Arc::new(erase),
         }
     }
 
@@ -78,6 +84,28 @@ impl Invalidator {
         (self.count)(&mut |validity| {
             target.hits(validity.carried()) && self.epochs.check(validity) != Epoch::Gone
         })
+    }
+
+    /// Invalidates stored responses, and removes their bytes from every tier of the store: those of a person,
+    /// by a tag that a rule gives them (`tag=user:{id}`).
+    ///
+    /// The invalidation holds at once, whatever becomes of the removal, and responses in progress are not
+    /// stored. It is never soft. When this is done, neither memory, files, Redis nor an object store of this
+    /// cache holds a response that the invalidation hits, not even one that was invalid before. It takes time
+    /// in proportion to the contents of the store. Repeat it after an error.
+    ///
+    /// Three things are not removed here. A client that is reading such a response gets the rest of it. In a
+    /// fleet, other processes invalidate what they have in memory, and each removes it when it erases
+    /// itself; what one of them was writing to a shared tier meanwhile is invalid, and removed by the next
+    /// erasure, or when its time is over. And the caches in front get a purge.
+    ///
+    /// # Errors
+    ///
+    /// If a tier cannot be asked, or cannot erase. The others are done nevertheless.
+    pub async fn erase(&self, invalidation: &Invalidation) -> Result<Erased, BoxError> {
+        let hard = invalidation.clone().hardened();
+        self.invalidate(&hard);
+        (self.erase)(&Erasure::new(hard.target())).await
     }
 
     /// Invalidates the responses stored under the key of a request, and nothing else of its URI.

@@ -91,7 +91,7 @@ impl Target {
     }
 
     /// Reports whether it hits a response that is stored now.
-    pub(super) fn hits(&self, carried: &Carried) -> bool {
+    pub(crate) fn hits(&self, carried: &Carried) -> bool {
         let any = |tags: &[Tag]| {
             let own = carried.tags();
             tags.iter().any(|tag| own.contains(tag))

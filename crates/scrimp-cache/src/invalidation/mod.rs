@@ -12,6 +12,7 @@ mod covered;
 pub(crate) mod epoch;
 #[cfg(test)]
 mod epoch_tests;
+mod erasure;
 mod handle;
 #[cfg(feature = "codec")]
 mod journal;
@@ -30,6 +31,7 @@ pub use admin::{Admin, AdminFuture};
 #[cfg(feature = "codec")]
 pub(crate) use carried::FORGOTTEN;
 pub(crate) use carry::{carry, told};
+pub use erasure::{Erased, Erasing, Erasure};
 pub use handle::Invalidator;
 pub(crate) use handle::invalidated_groups;
 #[cfg(feature = "codec")]

@@ -115,6 +115,14 @@ impl Invalidation {
         Self { soft: true, ..self }
     }
 
+    /// Makes it hard.
+    pub(super) fn hardened(self) -> Self {
+        Self {
+            soft: false,
+            ..self
+        }
+    }
+
     fn hard(what: What) -> Self {
         Self { what, soft: false }
     }

@@ -296,6 +296,8 @@ impl Found {
         }
         let upstream = entry.upstream_status();
         let cache_status = Report::hit(ttl_seconds(freshness)).value(&shared.config.name, upstream);
+        let booking = entry.booking.as_ref().filter(|_| !asked.is_prefetch());
+        let tags = booking.and_then(|_| request.extensions().get().cloned());
         let mut extensions = match asked.explain {
             true => explain(std::mem::take(request.extensions_mut()), entry, freshness),
             false => Extensions::new(),
@@ -303,10 +305,8 @@ impl Found {
         if asked.tells_tags {
             extensions.insert(entry.told());
         }
-        if let Some(booking) = &entry.booking
-            && !asked.is_prefetch()
-        {
-            booking.account.avoided_by(&mut extensions, booking.charge);
+        if let Some(booking) = booking {
+            booking.hit(tags.as_ref(), &mut extensions);
         }
         if is_whole(&asked.facts, entry) {
             return Answer::Stored {

@@ -29,3 +29,13 @@ pub(crate) struct CommonParts {
     pub(crate) shapes: Shapes,
     pub(crate) selections: Selections,
 }
+
+// === impl CommonParts ===
+
+impl CommonParts {
+    /// Forgets the parts that no stored response has.
+    pub(crate) fn tidy(&self) {
+        self.shapes.tidy();
+        self.selections.tidy();
+    }
+}

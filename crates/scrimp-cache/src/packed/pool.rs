@@ -66,6 +66,15 @@ impl<T> Pool<T> {
         None
     }
 
+    /// Forgets the values that no response has.
+    pub(super) fn tidy(&self) {
+        for set in &self.sets {
+            let mut set = set.lock();
+            let unused = set.iter_mut().filter(|place| !place.is_in_use());
+            unused.for_each(|place| *place = Place::Free);
+        }
+    }
+
     /// Returns the number of shared values.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

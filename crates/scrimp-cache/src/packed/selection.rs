@@ -16,6 +16,11 @@ pub(crate) struct Selections(Arc<Pool<Selection>>);
 // === impl Selections ===
 
 impl Selections {
+    /// Forgets the selections that no response has.
+    pub(super) fn tidy(&self) {
+        self.0.tidy();
+    }
+
     /// Returns a selection that other responses share, if it is a common one. Only preferences are
     /// shared: other fields may tell who asked, and their values go with their response.
     /// Also returns whether it is shared.

@@ -196,6 +196,11 @@ impl Shape {
 // === impl Shapes ===
 
 impl Shapes {
+    /// Forgets the shapes that no response has.
+    pub(super) fn tidy(&self) {
+        self.0.tidy();
+    }
+
     /// Returns the shape of responses like this one, if it is a common one.
     pub(super) fn of(&self, lines: &[Line<'_>]) -> Option<Arc<Shape>> {
         if lines.len() > MOST_LINES {

@@ -107,6 +107,11 @@ impl StoredFields {
 // === impl KnownShapes ===
 
 impl KnownShapes {
+    /// Forgets the shapes that no response has.
+    pub(crate) fn tidy(&self) {
+        self.0.tidy();
+    }
+
     /// Returns the shape with this written form. If it is not known, it is made of the lines that
     /// `read` returns.
     pub(crate) fn of<E, I>(

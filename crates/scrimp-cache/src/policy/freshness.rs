@@ -131,6 +131,19 @@ impl Policy {
         self.lifetime = min.map_or(lifetime, |min| lifetime.max(min)).into();
     }
 
+    /// Ends every use at this age.
+    pub(crate) fn retain(&mut self, most: Duration) {
+        let lifetime = self.lifetime().min(most);
+        self.lifetime = lifetime.into();
+        let rest = most - lifetime;
+        let grace = self.grace();
+        self.grace = Grace {
+            while_revalidate: grace.while_revalidate.min(rest),
+            if_error: grace.if_error.map(|time| time.min(rest)),
+        }
+        .boxed();
+    }
+
     /// Lets the response stand in for a failing upstream for at least this long.
     pub(crate) fn fail_safe(&mut self, window: Duration) {
         let grace = self.grace();

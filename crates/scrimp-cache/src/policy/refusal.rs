@@ -8,7 +8,7 @@ scrimp_core::reasons! {
     /// Responses of the upstream that were not stored, by reason.
     ///
     /// The reason is also the `detail` in Cache-Status and the name in JSON, with `-` in place of `_`
-    /// (`overridden` is `override` there). The last two are only known after Cache-Status was sent,
+    /// (`overridden` is `override` there). The last four are only known after Cache-Status was sent,
     /// and not counted for a response that several requests share, as each of them may store it.
     /// Responses to HEAD and to methods that a cache does not store have no such reason.
     pub struct NotStored;
@@ -64,4 +64,9 @@ scrimp_core::reasons! {
     Incomplete => incomplete, "incomplete";
     /// The store had no memory for a further body in progress.
     NoMemory => no_memory, "no-memory";
+    /// A rule's `store_if` returned false.
+    StoreIf => store_if, "store-if";
+    /// The answer of a language model is not complete, and a rule keeps complete ones only
+    /// (`answers=complete`).
+    Answer => answer, "answer";
 }

@@ -50,10 +50,11 @@ impl Rule {
                  response; make two rules of it",
             );
         }
-        if self.bypass && (has_key || self.ttl.is_some() || self.keep_events) {
+        if self.bypass && (has_key || self.ttl.is_some() || self.keep_events || self.check.is_set())
+        {
             return wrong(
                 "a rule that bypasses the cache has no use for a key (query, header, cookie, auth), a \
-                 TTL or `events=keep`",
+                 TTL, `events=keep` or a condition on the body (`answers=complete`, `store_if`)",
             );
         }
         if let Some(Ttl::Learned(bounds)) = self.ttl

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use super::{Cookies, LearnedTtl, Parameters, QueryKey, Rule, Template, Ttl};
@@ -232,6 +233,31 @@ impl RuleBuilder {
     /// without Content-Length unless it came with one.
     pub fn keep_events(mut self) -> Self {
         self.0.keep_events = true;
+        self
+    }
+
+    /// Stores complete answers of language models only: neither calls of tools nor answers that a limit or a
+    /// filter cut short, refusals and errors. [`Answer`](scrimp_llm::Answer) tells how each API writes
+    /// these. What is in no known form is not stored.
+    ///
+    /// For streams it needs [`keep_events`](Self::keep_events) too, and for POST
+    /// [`body_key`](Self::body_key). The answer is read once, when it is stored.
+    #[cfg(feature = "llm")]
+    pub fn complete_answers(mut self) -> Self {
+        self.0.check.complete_answers = true;
+        self
+    }
+
+    /// Adds a condition on the whole response: it is stored only if the function returns true. The body is as
+    /// the upstream sent it, maybe in a content coding.
+    ///
+    /// It runs once for each response, after its last byte was passed on; a 304 that confirms a stored
+    /// response is not asked about. Should it panic, the reader of the body gets the panic.
+    pub fn store_if(
+        mut self,
+        condition: impl Fn(&Request<()>, &Response<()>, &Bytes) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.0.check.add(Arc::new(condition));
         self
     }
 

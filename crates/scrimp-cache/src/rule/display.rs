@@ -13,7 +13,7 @@ use crate::pattern::Pattern;
 impl Display for Rule {
     /// Writes the rule as text that parses to an equal rule.
     ///
-    /// A lifetime that is a function is left out. A [builder](Rule::builder) value that the text
+    /// A lifetime or a condition that is a function is left out. A [builder](Rule::builder) value that the text
     /// cannot express, such as a name with a blank, is written as it is, and parses differently.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Words { f, first: true };
@@ -76,6 +76,8 @@ impl Rule {
         words.duration("fail-safe", self.fail_safe)?;
         words.duration("soft-timeout", self.soft_timeout)?;
         words.some("events", self.keep_events.then_some("keep"))?;
+        #[cfg(feature = "llm")]
+        words.some("answers", self.check.complete_answers.then_some("complete"))?;
         // A rule that names cookies ignores the others by default.
         let ignores = self.cookies == Some(Cookies::Ignore) && key.cookies.is_empty();
         for (word, is_set) in [

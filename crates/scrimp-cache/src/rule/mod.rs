@@ -2,6 +2,7 @@
 
 mod build;
 mod builder;
+mod check;
 mod display;
 mod learned;
 mod parse;
@@ -19,6 +20,7 @@ use crate::pattern::Pattern;
 
 pub use build::RuleError;
 pub use builder::RuleBuilder;
+pub(crate) use check::Check;
 pub(crate) use learned::LearnedTtl;
 pub(crate) use set::{Matched, Place, RuleSet};
 pub(crate) use template::Template;
@@ -70,6 +72,7 @@ pub(crate) use template::Template;
 /// | `fail-safe=1h` | serve stale for this long if the upstream fails |
 /// | `soft-timeout=200ms` | serve stale if the upstream takes longer, and let it finish in the background |
 /// | `events=keep` | store event streams and the like ([`keep_events`](RuleBuilder::keep_events)), which are not stored otherwise |
+/// | `answers=complete` | store complete answers of language models only ([`complete_answers`](RuleBuilder::complete_answers)); needs the feature `llm` |
 /// | `body-key` | store responses to POST too, by a digest of the body (see [`BodyDigestLayer`](scrimp_core::BodyDigestLayer)) |
 /// | `bypass` | neither store nor serve from the store |
 /// | `ignore-cookies` | store and serve although the request has cookies |
@@ -87,6 +90,7 @@ pub struct Rule {
     pub(crate) fail_safe: Option<Duration>,
     pub(crate) soft_timeout: Option<Duration>,
     pub(crate) keep_events: bool,
+    pub(crate) check: Check,
     pub(crate) body_key: bool,
     pub(crate) ignore_client_control: bool,
     pub(crate) bypass: bool,

@@ -83,6 +83,7 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
                 "`events={value}` in a rule: the only value is `events=keep`"
             ))),
         },
+        "answers" => answers(builder, value),
         "cookie" => Ok(list().fold(builder, RuleBuilder::cookie)),
         "ttl" => match value.strip_prefix("learned") {
             Some(_) => learned(builder, value),
@@ -125,6 +126,24 @@ fn if_header(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError
             let wanted: HeaderValue = read("if-header", wanted, "a field value")?;
             Ok(builder.if_header_is(field, wanted))
         }
+    }
+}
+
+/// Parses `answers=complete`.
+fn answers(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError> {
+    if value != "complete" {
+        return Err(RuleError(format!(
+            "`answers={value}` in a rule: the only value is `answers=complete`"
+        )));
+    }
+    #[cfg(feature = "llm")]
+    return Ok(builder.complete_answers());
+    #[cfg(not(feature = "llm"))]
+    {
+        drop(builder);
+        Err(RuleError(
+            "`answers=complete` in a rule needs the feature `llm` of scrimp-cache".into(),
+        ))
     }
 }
 
@@ -187,7 +206,7 @@ fn unknown(word: &str) -> RuleError {
         "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
          if-header=, content-type=, status=, query=, header=, cookie=, auth=, tag=, ttl=, \
          negative-ttl=, min-ttl=, max-ttl=, jitter=, max-body=, fail-safe=, soft-timeout=, events=, \
-         body-key, bypass, ignore-cookies, ignore-client-control, store-set-cookie, \
+         answers=, body-key, bypass, ignore-cookies, ignore-client-control, store-set-cookie, \
          override-origin"
     ))
 }

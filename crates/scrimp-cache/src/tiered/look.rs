@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use scrimp_core::{BoxError, Key, KeyRef};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Inner, Later};
+use super::{Inner, Later, moves::Moment};
 #[cfg(feature = "codec")]
 use crate::entry::Entry;
 use crate::entry::{FillToken, Lookup, Store, Variants};
@@ -30,8 +30,9 @@ enum Upper {
 impl<U: Store, L: Store> Inner<U, L> {
     /// Looks a key up in both tiers.
     pub(super) fn look(self: &Arc<Self>, key: KeyRef<'_>) -> Lookup<Later<Option<Arc<Variants>>>> {
-        let now = self.clock.instant();
-        self.policy.count(key, now);
+        let instant = self.clock.instant();
+        self.policy.count(key, instant);
+        let now = (instant, self.moves.now());
         let get = match self.upper.get(key) {
             Lookup::Now(found) => return self.below(key, found, now),
             Lookup::Later(get) => get,
@@ -59,9 +60,9 @@ impl<U: Store, L: Store> Inner<U, L> {
         self: &Arc<Self>,
         key: KeyRef<'_>,
         found: Option<Arc<Variants>>,
-        now: Instant,
+        now: (Instant, Moment),
     ) -> Lookup<Later<Option<Arc<Variants>>>> {
-        let (old, fresh_only) = match Upper::of(found, now) {
+        let (old, fresh_only) = match Upper::of(found, now.0) {
             Upper::Answer(found) => {
                 // The layer asks again, if an invalidation has hit it.
                 self.counts.upper.increment();
@@ -96,7 +97,7 @@ impl<U: Store, L: Store> Inner<U, L> {
         self.log()?;
         // There may be nothing below to take its place.
         self.upper.remove(key, Some(hit));
-        Some(self.below(key, None, self.clock.instant()))
+        Some(self.below(key, None, (self.clock.instant(), self.moves.now())))
     }
 
     /// Reports whether an invalidation has hit responses above. Another process may have stored a newer
@@ -123,7 +124,7 @@ impl<U: Store, L: Store> Inner<U, L> {
         old: Option<Arc<Variants>>,
         get: L::Get,
         fresh_only: bool,
-        now: Instant,
+        now: (Instant, Moment),
     ) -> Result<Option<Arc<Variants>>, BoxError> {
         let start = Instant::now();
         let mut get = Box::pin(get);
@@ -166,9 +167,9 @@ impl<U: Store, L: Store> Inner<U, L> {
         old: Option<Arc<Variants>>,
         found: Option<Arc<Variants>>,
         fresh_only: bool,
-        now: Instant,
+        now: (Instant, Moment),
     ) -> Option<Arc<Variants>> {
-        let found = found.filter(|found| !fresh_only || found.is_fresh(now));
+        let found = found.filter(|found| !fresh_only || found.is_fresh(now.0));
         let found = found.filter(|found| !is_outdated(found, old.as_deref()));
         match (found, old) {
             (Some(found), _) => {
@@ -178,7 +179,7 @@ impl<U: Store, L: Store> Inner<U, L> {
             }
             (None, Some(old)) => {
                 self.counts.upper.increment();
-                if old.has_left(now) {
+                if old.has_left(now.0) {
                     self.demote(key, &old, now);
                     self.promote(key, &old, now);
                 }

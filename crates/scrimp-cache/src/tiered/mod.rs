@@ -5,6 +5,7 @@ mod look;
 #[cfg(feature = "metrics")]
 mod metered;
 mod monitor;
+mod moves;
 mod policy;
 mod sketch;
 mod stats;
@@ -19,7 +20,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -31,11 +31,13 @@ use tokio::{
 
 use crate::{
     entry::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants},
+    invalidation::{Erasing, Erasure},
     stats::StoreStats,
 };
 use builder::Config;
 pub use builder::TieredBuilder;
 use monitor::Monitor;
+use moves::Moves;
 pub use policy::{FrequencyTiers, Placement, SavingPerByte, TierCandidate, TierPolicy};
 use stats::Counts;
 pub use stats::TierStats;
@@ -88,6 +90,7 @@ struct Inner<U, L> {
     lower_time: AtomicU64,
     /// Evictions of the upper tier when it was last looked at.
     evicted: AtomicU64,
+    moves: Moves,
     /// The log of a fleet, once a look-up has asked for it.
     #[cfg(feature = "codec")]
     log: OnceLock<Option<crate::SharedLog>>,
@@ -126,6 +129,7 @@ impl<U, L> Tiered<U, L> {
             monitor: Monitor::new(config.monitor),
             lower_time: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            moves: Moves::default(),
             #[cfg(feature = "codec")]
             log: OnceLock::new(),
         }))
@@ -244,6 +248,27 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
         self.0.upper.count(is_meant)
     }
 
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        let (inner, erasure) = (Arc::clone(&self.0), erasure.clone());
+        Box::pin(async move {
+            // What a look-up has read before may not move to the other tier after it.
+            let _still = inner.moves.stop().await;
+            let upper = inner.upper.erase(&erasure);
+            let lower = inner.lower.erase(&erasure);
+            let (upper, lower) = (upper.await, lower.await);
+            Ok(upper? + lower?)
+        })
+    }
+
+    fn sweep(&self, retention: Duration, now: Instant) -> Erasing {
+        let upper = self.0.upper.sweep(retention, now);
+        let lower = self.0.lower.sweep(retention, now);
+        Box::pin(async move {
+            let (upper, lower) = (upper.await, lower.await);
+            Ok(upper? + lower?)
+        })
+    }
+
     fn stats(&self) -> StoreStats {
         self.0.upper.stats()
     }
@@ -312,72 +337,5 @@ impl<U: Store, L: Store> Inner<U, L> {
             self.counts.failed.increment();
         }
         result
-    }
-
-    /// Puts responses into the upper tier that were found in the lower one: all or none, as those
-    /// above would hide the others.
-    fn promote(self: &Arc<Self>, key: KeyRef<'_>, variants: &Variants, now: Instant) {
-        let times = variants
-            .iter()
-            .map(|entry| self.place(key, entry, now).upper);
-        let Some(times) = times.collect::<Option<Vec<_>>>() else {
-            return;
-        };
-        // The newest comes last, and so stands first.
-        let entries: Vec<_> = variants.iter().cloned().zip(times).collect();
-        let (inner, key) = (Arc::clone(self), key.to_key());
-        self.start(async move {
-            for (entry, time) in entries.into_iter().rev() {
-                let token = FillToken::promotion().staying(now, time);
-                inner.counts.promoted.increment();
-                let put = inner.upper.put(key.clone(), entry, token).await;
-                let put = inner.seen(put);
-                // One that is superseded has a newer one in its place.
-                if !matches!(put, Ok(PutOutcome::Stored | PutOutcome::Superseded)) {
-                    inner.upper.remove(key.as_ref(), None);
-                    return put;
-                }
-            }
-            Ok(PutOutcome::Stored)
-        });
-    }
-
-    /// Puts responses into the lower tier whose time in the upper one is over.
-    fn demote(self: &Arc<Self>, key: KeyRef<'_>, variants: &Variants, now: Instant) {
-        for entry in variants.iter() {
-            let Some(time) = self.place(key, entry, now).lower else {
-                continue;
-            };
-            let Some(place) = self.write_place(key) else {
-                return;
-            };
-            let token = FillToken::promotion().staying(now, time);
-            self.counts.demoted.increment();
-            let (inner, key) = (Arc::clone(self), key.to_key());
-            let put = self.lower.put(key.clone(), Arc::clone(entry), token);
-            self.start(async move {
-                let outcome = inner.written(&key, put.await);
-                drop(place);
-                outcome
-            });
-        }
-    }
-
-    /// Finishes a put at once, or in the background. It counts its own failure.
-    fn start<F>(&self, put: F)
-    where
-        F: Future<Output = Result<PutOutcome, BoxError>> + Send + 'static,
-    {
-        let mut put = Box::pin(put);
-        match put.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => drop(outcome),
-            Poll::Pending => {
-                self.tasks.start("cache.tier", async move {
-                    if let Err(error) = put.await {
-                        tracing::debug!(error, "a response did not reach another tier");
-                    }
-                });
-            }
-        }
     }
 }

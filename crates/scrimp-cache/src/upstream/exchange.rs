@@ -14,7 +14,7 @@ use super::{fetch::Fetch, told::Telling, write::Write};
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
-    entry::{Entry, Refreshing, Store, book, is_collapsed, strip_tags},
+    entry::{Caller, Entry, Refreshing, Store, book, is_collapsed, strip_tags},
     lookup::Miss,
     policy::{
         answer::Answer,
@@ -233,7 +233,12 @@ impl<St: Store> Exchange<St> {
             None => Report::forwarded(Forward::Method),
         };
         shared.counters.bypassed.increment();
-        book(&shared.config, &mut response, ("", "(pass)"), None);
+        let who = Caller {
+            tenant: "",
+            route: "(pass)",
+            tags: None,
+        };
+        book(&shared.config, &mut response, who, None);
         label(shared, response.headers_mut(), report);
         if explain {
             let info = CacheInfo::new(CacheState::Bypass);

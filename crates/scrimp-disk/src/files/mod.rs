@@ -4,6 +4,7 @@
 //! key, so a look-up needs no index; the index knows what to remove. The time of its last
 //! modification is the time at which it is of no more use.
 
+mod erase;
 mod index;
 mod load;
 mod name;
@@ -23,6 +24,7 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use scrimp_cache::{Codec, DecodeError, Entry, FillToken, PutOutcome, StoreStats, Variants};
 use scrimp_core::{BoxError, Clock, Counter, Key};
+use tokio::sync::watch;
 
 use crate::folder::{self, Folder};
 use index::Index;
@@ -61,6 +63,8 @@ pub(crate) struct Files {
     /// Number of files that were begun.
     begun: AtomicU64,
     pub(crate) counts: Counts,
+    /// Tells that the folder is free: it is dropped after that.
+    open: watch::Sender<()>,
 }
 
 /// Counts of what became of files.
@@ -114,7 +118,13 @@ impl Files {
             locks: [const { Mutex::new(()) }; LOCKS],
             begun: AtomicU64::new(0),
             counts: Counts::default(),
+            open: watch::Sender::new(()),
         }
+    }
+
+    /// Returns what ends once the folder is free for another store.
+    pub(crate) fn open(&self) -> watch::Receiver<()> {
+        self.open.subscribe()
     }
 
     /// Fills in the numbers that the index knows.

@@ -5,17 +5,18 @@ mod builder;
 mod metered;
 mod stats;
 
-use std::{fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use scrimp_cache::{
-    Entry, FillToken, Journal, Lookup, MemoryBudget, PutOutcome, SharedLog, Store, StoreStats,
-    Variants,
+    Entry, Erased, Erasing, Erasure, FillToken, Journal, Lookup, MemoryBudget, PutOutcome,
+    SharedLog, Store, StoreStats, Variants,
 };
 use scrimp_core::{BoxError, Counter, Key, KeyRef};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::spawn_blocking,
+    time::Instant,
 };
 
 use crate::files::{Files, name};
@@ -44,6 +45,9 @@ const MAX_WAITING: usize = 256;
 /// - **Invalidations** are kept in a [journal](Journal) in the folder, so that what was
 ///   invalidated does not come back. In a fleet, the [log](DiskStoreBuilder::shared_log)
 ///   that the processes share takes its place.
+/// - **Erasure** ([`Invalidator::erase`](scrimp_cache::Invalidator::erase)) reads each file, and deletes those
+///   with a selected response and those that cannot be read. Blocks that are free again are not
+///   overwritten: encrypt the responses or the disk, if others may read it as a whole.
 /// - **Time**: a response is deleted when it is of no more use, or after the
 ///   [longest lifetime](DiskStoreBuilder::max_lifetime). Ages continue by the wall clock of the
 ///   machine while no process runs.
@@ -96,6 +100,15 @@ impl DiskStore {
         let mut counted = self.0.counted.clone();
         // An error means that the thread has ended, so there is nothing to wait for.
         let _ = counted.wait_for(|&counted| counted).await;
+    }
+
+    /// Waits until the folder is free for another store: all clones of this one are dropped, those in cache layers
+    /// too, and what they began in the background has ended. Without it, opening the folder at once may fail.
+    pub async fn closed(self) {
+        let mut open = self.0.files.open();
+        drop(self);
+        // It ends with the sender; nothing is ever sent.
+        while open.changed().await.is_ok() {}
     }
 }
 
@@ -184,6 +197,20 @@ impl Store for DiskStore {
 
     fn max_body(&self) -> u64 {
         self.0.max_body
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        let (files, erasure) = (Arc::clone(&self.0.files), erasure.clone());
+        Box::pin(async move { Ok(spawn_blocking(move || files.erase(&erasure)).await??) })
+    }
+
+    /// A file knows its own end, which comes no later.
+    fn sweep(&self, _: Duration, _: Instant) -> Erasing {
+        let files = Arc::clone(&self.0.files);
+        Box::pin(async move {
+            let deleted = spawn_blocking(move || files.sweep()).await??;
+            Ok(Erased::new(deleted, 0))
+        })
     }
 
     fn stats(&self) -> StoreStats {

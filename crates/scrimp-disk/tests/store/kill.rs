@@ -119,6 +119,10 @@ async fn a_process_that_is_killed_in_mid_write_leaves_no_wrong_response() {
         }
         damaged += rig.store.counts().damaged;
         assert_eq!(rig.layer.stats().store_failures, 0);
+        let store = rig.store.clone();
+        drop(rig);
+        // Else the next process may find the folder in use.
+        store.closed().await;
     }
     println!(
         "{kills} kills: {hits} of {} look-ups found a response, none was wrong; {unfinished} \

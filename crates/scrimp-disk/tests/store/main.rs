@@ -2,6 +2,7 @@
 
 mod bounds;
 mod broken;
+mod erase;
 mod full;
 mod kill;
 mod restart;

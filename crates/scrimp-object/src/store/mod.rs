@@ -1,6 +1,7 @@
 //! Stored responses as objects.
 
 mod builder;
+mod erase;
 #[cfg(feature = "metrics")]
 mod metered;
 mod read;
@@ -12,8 +13,8 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use object_store::{ObjectStore, path::Path};
 use scrimp_cache::{
-    Codec, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store, StoreStats,
-    Variants,
+    Codec, Entry, Erased, Erasing, Erasure, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog,
+    Store, StoreStats, Variants,
 };
 use scrimp_core::{BoxError, Key, KeyRef, Tasks};
 use tokio::{
@@ -63,6 +64,9 @@ const FOR_VALIDATION: Duration = Duration::from_secs(60);
 /// - **Expiry**: an object that is of no more use is a miss, and is deleted by the look-up that
 ///   finds it. Object stores do not delete the others by themselves: state a lifecycle rule for the
 ///   [prefix](BucketStoreBuilder::prefix), or call [`sweep`](Self::sweep).
+/// - **Erasure** ([`Invalidator::erase`](scrimp_cache::Invalidator::erase)) reads each object below the prefix, of
+///   every version of this crate, and deletes those with a selected response and those that cannot be
+///   read. Where the object store keeps former versions of objects, it goes on keeping them.
 /// - **Failure**: a look-up or a write that takes too long fails. After four in turn, further ones are
 ///   misses and left out, at once, until one of them finds the object store answering.
 ///
@@ -158,7 +162,7 @@ impl BucketStore {
     ///
     /// If the object store cannot be asked.
     pub async fn sweep(&self, max_deleted: usize) -> Result<usize, BoxError> {
-        self.0.sweep(max_deleted).await
+        self.0.sweep(max_deleted, self.0.max_lifetime).await
     }
 }
 
@@ -221,6 +225,22 @@ impl Store for BucketStore {
 
     fn shared_log(&self) -> Option<SharedLog> {
         self.0.log.clone()
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        let (inner, erasure) = (Arc::clone(&self.0), erasure.clone());
+        Box::pin(async move { inner.erase(&erasure).await })
+    }
+
+    fn sweep(&self, retention: Duration, _: Instant) -> Erasing {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move {
+            let oldest = inner
+                .max_lifetime
+                .min(retention.saturating_add(FOR_VALIDATION));
+            let deleted = inner.sweep(usize::MAX, oldest).await?;
+            Ok(Erased::new(deleted as u64, 0))
+        })
     }
 
     fn stats(&self) -> StoreStats {

@@ -1,5 +1,7 @@
 //! Deleting what is too old.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, future};
 use object_store::{Error, path::Path};
 use scrimp_core::BoxError;
@@ -10,13 +12,17 @@ use crate::clock::age;
 // === impl Inner ===
 
 impl Inner {
-    pub(super) async fn sweep(&self, max_deleted: usize) -> Result<usize, BoxError> {
+    /// Deletes objects that are older than `max_age`, at most this many.
+    pub(super) async fn sweep(
+        &self,
+        max_deleted: usize,
+        max_age: Duration,
+    ) -> Result<usize, BoxError> {
         let now = self.clock.now(&self.objects).await?;
         let prefix = Path::from(self.prefix.as_str());
-        let max_lifetime = self.max_lifetime;
         let old = self.objects.list(Some(&prefix)).filter_map(move |object| {
             future::ready(match object {
-                Ok(object) if age(now, object.last_modified.into()) > max_lifetime => {
+                Ok(object) if age(now, object.last_modified.into()) > max_age => {
                     Some(Ok(object.location))
                 }
                 Ok(_) => None,

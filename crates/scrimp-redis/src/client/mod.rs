@@ -28,8 +28,9 @@ use tokio::{
 pub(crate) use channels::Channel;
 use channels::Channels;
 use config::{Config, Hook};
+pub(crate) use endpoint::Endpoint;
+use endpoint::Endpoints;
 pub(crate) use endpoint::Since;
-use endpoint::{Endpoint, Endpoints};
 use link::{Link, To, Topology};
 use stats::Counts;
 
@@ -196,6 +197,27 @@ impl RedisClient {
         let limit = shared.health_interval;
         let reply = link.send(command, To::Key(key), limit).await;
         reply.map_err(Failure::of)
+    }
+
+    /// Sends a command to a server, which may not serve. For those that nothing waits for.
+    pub(crate) async fn send_to(
+        &self,
+        endpoint: &Endpoint,
+        command: Cmd,
+        limit: Duration,
+    ) -> Result<Value, Failure> {
+        let shared = &self.0.shared;
+        if shared.link().is_none() {
+            self.start();
+        }
+        let mut link = shared.first_link(endpoint).await.ok_or(Failure::Open)?;
+        let to = endpoint.address.as_ref().map_or(To::Any, To::Node);
+        link.send(command, to, limit).await.map_err(Failure::of)
+    }
+
+    /// Returns the servers: those of a cluster that hold keys, or the only one.
+    pub(crate) fn servers(&self) -> Vec<Arc<Endpoint>> {
+        self.0.shared.endpoints.all()
     }
 
     pub(crate) fn is_cluster(&self) -> bool {

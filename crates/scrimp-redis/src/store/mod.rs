@@ -1,6 +1,7 @@
 //! Stored responses in Redis.
 
 mod builder;
+mod erase;
 #[cfg(feature = "metrics")]
 mod metered;
 mod read;
@@ -17,11 +18,14 @@ use std::{
 };
 
 use scrimp_cache::{
-    Codec, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store, StoreStats,
-    Variants,
+    Codec, Entry, Erasing, Erasure, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store,
+    StoreStats, Variants,
 };
 use scrimp_core::{BoxError, Key, KeyRef};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{RwLock, Semaphore},
+    time::Instant,
+};
 
 use crate::client::RedisClient;
 use builder::Config;
@@ -62,6 +66,10 @@ const MAX_REMOVALS: usize = 256;
 ///   Those of servers that replace each other should agree: after a failover, ages of what was
 ///   stored before are wrong by their difference, and what seems to be stored in the future is a
 ///   miss.
+/// - **Erasure** ([`Invalidator::erase`](scrimp_cache::Invalidator::erase)) reads each response below the prefix, of
+///   every version of this crate and on every server of a cluster, and deletes those that are selected
+///   and those that cannot be read. What another process is writing meanwhile is invalid, and goes
+///   with the next erasure, or when its time is over. Backups and replicas follow as Redis has it.
 /// - **Failure**: a look-up that cannot be made is a miss, and a write that cannot is rejected, at
 ///   once. See [`RedisClient`].
 ///
@@ -82,6 +90,10 @@ struct Inner {
     start: Instant,
     puts: AtomicU64,
     removals: Arc<Semaphore>,
+    /// Held by each write, and taken alone by an erasure.
+    writing: RwLock<()>,
+    /// The beginning of the names of all versions.
+    family: String,
     several: Several,
     counts: Counts,
 }
@@ -107,6 +119,7 @@ impl RedisStore {
     fn with(client: RedisClient, config: Config) -> Self {
         Self(Arc::new(Inner {
             client,
+            family: format!("{}:", config.prefix),
             prefix: format!("{}:{FORMAT}.{}:", config.prefix, Codec::VERSION),
             codec: match &config.log {
                 Some(log) => config.codec.shared_log(log),
@@ -121,6 +134,7 @@ impl RedisStore {
             start: Instant::now(),
             puts: AtomicU64::new(0),
             removals: Arc::new(Semaphore::new(MAX_REMOVALS)),
+            writing: RwLock::new(()),
             several: Several::default(),
             counts: Counts::default(),
         }))
@@ -162,6 +176,7 @@ impl Store for RedisStore {
             let Some(life) = inner.life(&entry, &token).filter(|_| fits) else {
                 return Ok(PutOutcome::Rejected);
             };
+            let _writing = inner.writing.read().await;
             match token.allows(&entry) {
                 true => inner.write(&key, &entry, &token, life).await,
                 false => Ok(PutOutcome::Superseded),
@@ -182,6 +197,11 @@ impl Store for RedisStore {
             drop(place);
         };
         self.0.client.spawn("redis.remove", remove);
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        let (inner, erasure) = (Arc::clone(&self.0), erasure.clone());
+        Box::pin(async move { inner.erase(&erasure).await })
     }
 
     fn is_degraded(&self, key: KeyRef<'_>) -> bool {

@@ -319,7 +319,9 @@ impl Site {
         // Each client has seen it.
         self.answers(2 * (self.nodes.len() * CLIENTS) as u64).await;
         for node in &self.nodes {
-            timeout(SOON, node.log.settled()).await.expect("it settles");
+            // Redis may have refused it until now, and is asked again every few seconds.
+            let settled = timeout(3 * SOON, node.log.settled());
+            settled.await.expect("it settles");
         }
         let positions = self.nodes.iter().map(|node| node.log.stats().position);
         let last = positions.max().unwrap_or_default();

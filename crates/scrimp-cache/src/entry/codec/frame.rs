@@ -7,7 +7,9 @@
 //! | 1 | form: 0 is plain, 1 is encrypted |
 //!
 //! In plain form follow the CRC-32 of the content, in 4 bytes, and the content. In encrypted form
-//! follow the number of the key, in 4 bytes, the nonce, in 24 bytes, and the encrypted content.
+//! follow the digest that the content is stored under, in 32 bytes, the number of the key, in 4 bytes, the
+//! nonce, in 24 bytes, and the encrypted content. The digest is what the name of a file begins with: with
+//! all of it, an erasure can read what is stored without its key.
 //!
 //! | bytes of the content | |
 //! |---|---|
@@ -24,7 +26,7 @@ use crate::digest::Digest;
 const MAGIC: &[u8; 4] = b"SCRM";
 
 /// Version of the format. Any change to the encoded bytes is a new version.
-pub(super) const VERSION: u16 = 6;
+pub(super) const VERSION: u16 = 7;
 
 const PLAIN: u8 = 0;
 const ENCRYPTED: u8 = 1;
@@ -66,6 +68,7 @@ pub(super) fn wrap(
         let mut sealed = BytesMut::new();
         start(&mut sealed, ENCRYPTED);
         let bound = [&sealed[..], key].concat();
+        sealed.put_slice(key);
         sealed.put_slice(&seal.seal(&bytes[CONTENT..], &bound)?);
         return Ok(sealed.freeze());
     }
@@ -80,11 +83,11 @@ fn start(bytes: &mut BytesMut, form: u8) {
     bytes.put_u8(form);
 }
 
-/// Unwraps what was stored under the key with this digest.
+/// Unwraps what was stored under the key with this digest; `None` stands for any key.
 pub(super) fn unwrap(
     bytes: &Bytes,
     seal: Option<&Seal>,
-    key: &Digest,
+    key: Option<&Digest>,
 ) -> Result<Frame, DecodeError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(DecodeError::Foreign)?;
     let (version, rest) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
@@ -103,7 +106,11 @@ pub(super) fn unwrap(
             bytes.slice(CONTENT..)
         }
         (ENCRYPTED, Some(seal)) => {
-            let bound = [&bytes[..FORM], key].concat();
+            let (said, rest) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
+            if key.is_some_and(|key| key != said) {
+                return Err(DecodeError::Unreadable);
+            }
+            let bound = [&bytes[..FORM], said].concat();
             seal.open(rest, &bound)?.into()
         }
         // A party that can write to the store must not be able to pass by the encryption.

@@ -26,7 +26,11 @@ use parking_lot::Mutex;
 use scrimp_core::{Clock, KeyRef, Ledger};
 
 use super::{RefreshFlag, Variants};
-use crate::{digest::digest, invalidation::SharedLog, packed::KnownShapes};
+use crate::{
+    digest::digest,
+    invalidation::{Erasure, SharedLog},
+    packed::KnownShapes,
+};
 pub use compression::Compression;
 #[cfg(feature = "encryption")]
 pub use encrypted_journal::EncryptedJournal;
@@ -265,7 +269,7 @@ impl Codec {
         bytes: &Bytes,
         stored_for: Option<Duration>,
     ) -> Result<Variants, DecodeError> {
-        let frame = frame::unwrap(bytes, self.seal.as_ref(), name)?;
+        let frame = frame::unwrap(bytes, self.seal.as_ref(), Some(name))?;
         let head: Written<'_> = frame.head()?;
         if head.key() != name {
             return Err(DecodeError::OtherKey);
@@ -279,6 +283,24 @@ impl Codec {
             Some(time) => self.now().after(head.encoded()?, time),
         };
         head.into_variants(&frame, self, tenant.unwrap_or_default(), now)
+    }
+
+    /// Reports whether an erasure selects one of the responses that were encoded, under whichever key.
+    /// Neither their validity nor their age matters.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the result of [`encode`](Self::encode), or cannot be read.
+    pub fn is_selected(&self, bytes: &Bytes, erasure: &Erasure) -> Result<bool, DecodeError> {
+        let frame = frame::unwrap(bytes, self.seal.as_ref(), None)?;
+        let head: Written<'_> = frame.head()?;
+        Ok(head.carried().any(|carried| erasure.hits(&carried)))
+    }
+
+    /// Forgets the header fields that decoded responses had in common, if none of them is in memory. A store
+    /// calls it after an erasure.
+    pub fn forget_unused(&self) {
+        self.shapes.tidy();
     }
 
     fn now(&self) -> Now {

@@ -138,6 +138,11 @@ impl<'a> Written<'a> {
         &self.key
     }
 
+    /// Returns what can invalidate each response.
+    pub(super) fn carried(&self) -> impl Iterator<Item = Carried> {
+        self.responses.iter().map(Response::carried)
+    }
+
     pub(super) fn into_variants(
         self,
         frame: &Frame,
@@ -221,6 +226,15 @@ impl<'a> Response<'a> {
         })
     }
 
+    fn carried(&self) -> Carried {
+        let tags: Vec<_> = self.tags.iter().copied().map(Tag).collect();
+        let versions = self.versions.iter();
+        let versions: Vec<_> = versions
+            .map(|(tag, version)| (Tag(*tag), *version))
+            .collect();
+        Carried::new(tags, versions, &self.names)
+    }
+
     fn into_entry(
         self,
         (head, body): (&Bytes, Bytes),
@@ -242,10 +256,7 @@ impl<'a> Response<'a> {
             return Err(too_many());
         }
         let version = VERSIONS.get(usize::from(self.version));
-        let tags: Vec<_> = self.tags.into_iter().map(Tag).collect();
-        let versions = self.versions.into_iter();
-        let versions: Vec<_> = versions.map(|(tag, version)| (Tag(tag), version)).collect();
-        let carried = Carried::new(tags, versions, &self.names);
+        let carried = self.carried();
         let stamp = Stamp {
             log: self.shared_log,
             at: self.shared_at,

@@ -22,7 +22,7 @@ use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
     config::Config,
-    entry::{COMPARISONS, CallRecord, DEGRADED, Entry, Refreshing, Store, book},
+    entry::{COMPARISONS, CallRecord, Caller, DEGRADED, Entry, Refreshing, Store, book},
     invalidation::{epoch::CallStart, target_tag},
     lookup::Miss,
     policy::{conditional, facts::MethodClass},
@@ -220,7 +220,11 @@ impl Fetch {
         if config.ledger.is_some() {
             let rule = config.rules.get(self.call.rule(config, response));
             let route = rule.map_or("*", |rule| rule.name());
-            let who = (self.call.tenant(), route);
+            let who = Caller {
+                tenant: self.call.tenant(),
+                route,
+                tags: self.call.cost_tags(),
+            };
             book(config, response, who, self.second_line());
         }
     }
