@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use scrimp_core::{Currency, Money, Totals};
 
 use crate::{Price, Usage, payer::Payer};
@@ -21,6 +22,8 @@ pub(crate) struct Bill {
     pub(crate) used: u64,
     /// Costs of earlier calls for the same request.
     pub(crate) before: Totals,
+    /// The call that was made beside it, if there is one.
+    pub(crate) beside: Option<Beside>,
     /// True if a layer further in has booked the call.
     pub(crate) passing: bool,
 }
@@ -35,9 +38,21 @@ pub(crate) enum Cost {
     Paid(Money),
 }
 
+/// One of two calls for the same request, of which the second was made as the first was slow.
+#[derive(Debug, Clone)]
+pub(crate) struct Beside {
+    call: usize,
+    costs: Arc<Mutex<[Option<Money>; 2]>>,
+}
+
 // === impl Bill ===
 
 impl Bill {
+    /// Returns the cost of the call beside it.
+    fn lost(&self) -> Option<Money> {
+        self.beside.as_ref()?.lost()
+    }
+
     /// Reports whether the cost depends on what the answer says.
     pub(crate) fn reads_answers(&self) -> bool {
         self.stated || self.price.depends_on_tokens()
@@ -51,16 +66,45 @@ impl Bill {
     /// Returns a cost together with those of earlier calls in its currency.
     pub(crate) fn with_earlier(&self, cost: Option<Money>) -> Option<Money> {
         let cost = cost?;
-        let sum = cost.checked_add(self.before.get(cost.currency()));
-        Some(sum.expect("both are in one currency"))
+        let mut sum = self.before.get(cost.currency());
+        let lost = self
+            .lost()
+            .filter(|lost| lost.currency() == cost.currency());
+        for amount in lost.into_iter().chain([cost]) {
+            sum = sum.checked_add(amount).expect("all are in one currency");
+        }
+        Some(sum)
     }
 
     /// Returns the costs of earlier calls in other currencies than this.
     pub(crate) fn earlier_but(&self, currency: Currency) -> Totals {
-        let others = self.before.iter();
+        let others = self.before.iter().chain(self.lost());
         others
             .filter(|amount| amount.currency() != currency)
             .collect()
+    }
+}
+
+// === impl Beside ===
+
+impl Beside {
+    /// Makes two calls, each of which is told the cost of the other.
+    pub(crate) fn new() -> [Self; 2] {
+        let costs = Arc::default();
+        [0, 1].map(|call| Self {
+            call,
+            costs: Arc::clone(&costs),
+        })
+    }
+
+    /// Notes the cost of its call.
+    pub(crate) fn ended(&self, cost: Option<Money>) {
+        self.costs.lock()[self.call] = cost;
+    }
+
+    /// Returns the cost of the other call, if it has ended and was paid.
+    pub(crate) fn lost(&self) -> Option<Money> {
+        self.costs.lock()[1 - self.call]
     }
 }
 

@@ -118,7 +118,35 @@ impl CostRouteLayerBuilder {
         })
     }
 
-    /// Limits failing over by this budget, which other layers may share. Default: one retry in
+    /// Sets how long a request may wait until there is room for it in the [quotas](crate::Provider::account)
+    /// of a provider. The wait counts as latency, so a provider that is free is chosen if that is cheaper.
+    /// If all providers would take longer, the request is refused with 429 (`quota`). Requests that are
+    /// made ahead of time never wait. Default: 5 s. Range: at most an hour.
+    pub fn quota_wait(self, longest: Duration) -> Self {
+        self.map(|settings| {
+            let range = ..=Duration::from_secs(3_600);
+            settings.within("quota_wait", longest, range, |config, longest| {
+                config.quota_wait = longest;
+            })
+        })
+    }
+
+    /// Makes a second call beside a slow one, to another provider, where the time that it is expected to
+    /// save is worth more than it costs. A second of waiting is worth this much: `hedge("0.005")`, or what
+    /// [`Hints::hedge`](crate::Hints::hedge) of the request says. The first answer is taken, and the other
+    /// call is cancelled; what it has cost is part of the request's charge. Only requests that may be
+    /// repeated and whose body is kept have second calls, none that is made ahead of time, and only while
+    /// both providers are up, caps and quotas have room, and the retry budget lasts. Default: no second
+    /// calls. Range: 0 or more.
+    pub fn hedge(self, second: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
+        self.map(|settings| {
+            settings.read("hedge", second, MONEY, |config, second| {
+                config.router.hedge = Some(second);
+            })
+        })
+    }
+
+    /// Limits failing over and hedging by this budget, which other layers may share. Default: one retry in
     /// five requests.
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
         self.set(|config| config.retries = budget)
@@ -241,10 +269,11 @@ impl CostRouteLayerBuilder {
         config.check()?;
         let rates = &config.router.exchange;
         config.budget = config.budget.map(|budget| budget.at(rates));
-        let mut state = State::new(config.router.clone(), config.clock.instant())?;
+        let now = config.clock.instant();
+        let mut state = State::new(config.router.clone(), now)?;
         for profile in profiles {
             config.check_prices(&profile)?;
-            state.put(profile, &config.clock);
+            state.put(profile, now);
         }
         Ok(CostRouteLayer::of(Shared::new(config, state)))
     }

@@ -1,6 +1,6 @@
 //! The explanation of a choice.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use scrimp_core::Money;
 
@@ -20,8 +20,12 @@ pub struct RouteDecision {
     pub expected: Option<Money>,
     /// Tokens of the prompt that were expected to be in the provider's prompt cache.
     pub cached_tokens: u64,
+    /// Time that the request waited for room in the provider's quotas.
+    pub waited: Duration,
     /// Providers that were tried before, and how each attempt failed.
     pub tried: Vec<Tried>,
+    /// The provider of the other call, if a second one was made beside a slow one.
+    pub hedged: Option<Arc<str>>,
     /// False if the quality gate rejected the answer. The caller gets a rejected answer if no
     /// other provider is left.
     pub accepted: bool,

@@ -4,10 +4,13 @@ mod attempt;
 mod beginning;
 mod fault;
 mod funds;
+mod hedge;
 mod job;
 mod judging;
+mod look;
 mod pick;
 mod prompts;
+mod quotas;
 mod within;
 
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use tower_service::Service;
 
 use self::{
     attempt::{Attempt, Ended, Last},
+    hedge::race,
     job::Job,
 };
 use crate::{
@@ -75,6 +79,13 @@ impl<S> Exchange<S> {
             }
         };
         loop {
+            if !picked.decision.waited.is_zero() {
+                let waited = Box::pin(picked.wait()).await;
+                if let Err(refused) = waited {
+                    picked.unmake();
+                    return Ok(self.refusal(&refused));
+                }
+            }
             let provider = Arc::clone(&picked.call.provider);
             let service = self.targets.get(&provider.name);
             let reads = self.shared.config.gate.is_some() || picked.call.bill.reads_answers();
@@ -86,9 +97,22 @@ impl<S> Exchange<S> {
                     return Ok(self.refusal(&refused));
                 }
             };
-            let own = provider.owns_credentials(&job.parts, &request);
-            let attempt = Attempt::new(&job, picked, own);
-            let missed = match attempt.run(service, request).await {
+            let holder = provider.credential_of(&job.parts, &request);
+            let plan = picked.hedge.take();
+            let attempt = Attempt::new(&job, picked, holder);
+            let (ended, provider) = match plan {
+                None => (attempt.run(service, request).await, provider),
+                Some(plan) => {
+                    let call = (service, request);
+                    let ours = (&self.shared, self.targets.clone());
+                    let raced = Box::pin(race(ours, &job, attempt, call, plan)).await;
+                    if let Some(loss) = raced.other {
+                        job.lose(&loss.provider, loss.miss, loss.paid);
+                    }
+                    (raced.ended, raced.provider)
+                }
+            };
+            let missed = match ended {
                 Ended::Good(response) => return Ok(response),
                 Ended::Missed(missed) => missed,
             };

@@ -40,6 +40,7 @@ impl Figures {
         let config = &self.shared.config;
         json!({
             "providers": providers(&self.shared.state, self.shared.now()),
+            "quotas": quotas(&self.shared.state, self.shared.now()),
             "stats": self.shared.state.lock().stats.clone(),
             "budgets": config.budget.as_ref().map(Budget::report),
             "retries_left": config.retries.left(),
@@ -78,6 +79,23 @@ fn providers(state: &Mutex<State>, now: Instant) -> Vec<Value> {
                 "cancelled": entry.tally.cancelled,
                 "spent": &entry.tally.spent,
             })
+        })
+        .collect()
+}
+
+/// Returns what is known of each quota.
+fn quotas(state: &Mutex<State>, now: Instant) -> Vec<Value> {
+    let state = state.lock();
+    let figures = state.quotas.figures(now).into_iter();
+    figures
+        .filter_map(|quota| {
+            Some(json!({
+                "account": &**state.account(quota.account)?,
+                "model": quota.model,
+                "unit": quota.unit.name(),
+                "limit": quota.limit.is_finite().then_some(quota.limit),
+                "left": quota.left.is_finite().then_some(quota.left),
+            }))
         })
         .collect()
 }

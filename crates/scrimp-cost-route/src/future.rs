@@ -4,11 +4,12 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::Response;
 use http_body::Body;
+use scrimp_core::extensions::CalledModel;
 
 use crate::RouteBody;
 
@@ -36,7 +37,13 @@ impl<R: Body, E> Future for CostRouteFuture<R, E> {
     type Output = Result<Response<RouteBody<R>>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+        let mut result = ready!(self.0.as_mut().poll(cx));
+        if let Ok(response) = &mut result
+            && let Some(model) = response.body().model().map(CalledModel::from)
+        {
+            response.extensions_mut().insert(model);
+        }
+        Poll::Ready(result)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Extensions;
-use scrimp_core::{ExchangeRates, extensions::Carried};
+use scrimp_core::{Currency, ExchangeRates, Money, extensions::Carried};
 
 use crate::{Filters, Usage, engine::Bounds, refuse::Refused};
 
@@ -20,6 +20,7 @@ pub struct Hints {
     pub(crate) route: Option<Arc<str>>,
     pub(crate) usage: Option<Usage>,
     pub(crate) model: Option<Box<str>>,
+    pub(crate) hedge: Option<Money>,
 }
 
 /// Hints that are checked, of one request or of all that it carries.
@@ -30,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) route: Option<Arc<str>>,
     pub(crate) usage: Option<Usage>,
     pub(crate) model: Option<Box<str>>,
+    /// What a second of waiting is worth.
+    pub(crate) hedge: Option<Money>,
     /// True if they are of several requests, which do not ask for the same.
     pub(crate) mixed: bool,
 }
@@ -67,6 +70,10 @@ impl Wanted {
             .filter(|tag| !self.tags.contains(tag));
         let added: Vec<_> = added.collect();
         self.tags.extend(added);
+        if self.hedge != other.hedge {
+            // What is cheap for one is not for the other.
+            self.hedge = Some(Money::zero(Currency::USD));
+        }
         let both = self.usage.zip(other.usage);
         self.usage = both.map(|(a, b)| a.plus(&b));
         Ok(self)
@@ -120,6 +127,14 @@ impl Hints {
         self
     }
 
+    /// Sets what a second of the caller's waiting is worth, in place of the layer's
+    /// [`hedge`](crate::CostRouteLayerBuilder::hedge). 0 or less makes no second call.
+    #[must_use]
+    pub fn hedge(mut self, second: Money) -> Self {
+        self.hedge = Some(second);
+        self
+    }
+
     fn checked(self) -> Result<Wanted, Refused> {
         Ok(Wanted {
             bounds: self.filters.checked().map_err(Refused::Filters)?,
@@ -127,6 +142,7 @@ impl Hints {
             route: self.route,
             usage: self.usage,
             model: self.model,
+            hedge: self.hedge,
             mixed: false,
         })
     }

@@ -131,6 +131,15 @@
 //! conversation stays with its account as long as that pays. Where the cache is written on request, the
 //! layer marks the prompt as far as it is likely to return in time.
 //!
+//! # Quotas
+//!
+//! Answers state what is left of an account's requests and tokens, in the fields of OpenAI, Azure, Groq,
+//! Anthropic, Mistral and the IETF draft. A call takes its expected part before it is made. Where there is
+//! no room yet, the wait counts as latency in the score, so the request waits or goes elsewhere, whichever
+//! is cheaper; it is refused if no provider has room within
+//! [`quota_wait`](CostRouteLayerBuilder::quota_wait). Providers of one [account](Provider::account) share
+//! its quotas: a 429 for one key is one for all.
+//!
 //! # Failing over
 //!
 //! A request can go to another provider up to the first byte of the body, and up to the end of the
@@ -153,6 +162,13 @@
 //!
 //! Providers do not know each other's keys: send an `Idempotency-Key` only with a request that two of
 //! them may carry out.
+//!
+//! # Hedging
+//!
+//! With [`hedge`](CostRouteLayerBuilder::hedge), a call that takes long gets another one beside it, to
+//! another provider, at the moment at which that gains most: by the times that both providers have taken
+//! lately, what a second of waiting is worth, and what the second call costs. The loser is cancelled; what
+//! is owed for it is part of the response's charge.
 //!
 //! # What a call costs
 //!
@@ -205,6 +221,7 @@
 //! | `type`: `urn:scrimp:cost-route:` | status | reason |
 //! | --- | --- | --- |
 //! | `request-body` | 400 | the request's own body breaks off |
+//! | `quota` | 429 | the quotas of all providers are used up; `Retry-After` says until when |
 //! | `budget` | 402, 429 | a [cap](Cap) is used up; `cap`, `limit`, `used` and `resets` are members |
 //! | `tenants` | 402, 429 | tenants that share the request have used up a cap |
 //! | `unpriced` | 402 | the price is unknown, and a cap counts the call |
@@ -244,6 +261,8 @@ mod exchange;
 mod figures;
 mod filters;
 mod future;
+#[cfg(feature = "unstable-genai")]
+mod genai;
 mod hints;
 mod layer;
 mod meter;
@@ -258,6 +277,7 @@ mod prompt;
 mod provider;
 mod providers;
 mod quality;
+mod quota;
 mod refuse;
 mod repeats;
 mod service;
@@ -274,6 +294,8 @@ pub use engine::{Estimate, Health, Reason, Score, Scored, Stake, Stakes, Terms, 
 pub use figures::Figures;
 pub use filters::Filters;
 pub use future::CostRouteFuture;
+#[cfg(feature = "unstable-genai")]
+pub use genai::{GenAi, GenAiBody, GenAiFuture, GenAiLayer};
 pub use hints::Hints;
 pub use layer::CostRouteLayer;
 pub use price::{

@@ -9,14 +9,17 @@ use scrimp_http::decode::Decoder;
 use tokio::time::Instant;
 
 use crate::{
-    Tap,
+    Tap, Usage,
     bill::{Bill, Cost},
     budget::Reservation,
     config::Shared,
     engine::{Outcome, Ticket},
     opening::{Opening, Verdict},
+    payer::Paid,
     profile::Profile,
     prompt::Bet,
+    quota::{Need, Taken},
+    state::State,
 };
 
 /// Decoded bytes of an answer that are looked at, at most. Memory does not grow with them.
@@ -27,10 +30,16 @@ pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
     pub(crate) provider: Arc<Profile>,
     pub(crate) ticket: Ticket,
+    /// True until the call is made, if it waits for room in the provider's quotas.
+    pub(crate) waits: bool,
+    /// Part of the quotas that it has taken.
+    pub(crate) quota: Option<Taken>,
     /// Time at which the provider was chosen.
     pub(crate) began: Instant,
     /// True if an earlier call was made for the same request.
     pub(crate) failover: bool,
+    /// True if it was made beside a slow one.
+    pub(crate) hedged: bool,
     pub(crate) reservation: Option<Reservation>,
     pub(crate) bill: Bill,
     /// Expectation of the provider's prompt cache.
@@ -42,6 +51,8 @@ pub(crate) struct Call {
     pub(crate) failed: Option<Failure>,
     /// Status of the answer, as soon as there is one.
     pub(crate) status: Option<StatusCode>,
+    /// True if the first byte of the answer has come.
+    pub(crate) has_begun: bool,
     /// True if the router was told how the call went.
     pub(crate) learnt: bool,
     /// Set when the call has ended: what it cost.
@@ -74,6 +85,38 @@ pub(crate) struct Meter {
 // === impl Call ===
 
 impl Call {
+    /// Returns the time that it still has to wait.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        let now = self.shared.now();
+        let rest = self
+            .shared
+            .state
+            .lock()
+            .quotas
+            .rest(now, self.quota.as_ref()?);
+        let rest = Duration::try_from_secs_f64(rest).ok()?;
+        (rest > Duration::from_micros(1)).then_some(rest)
+    }
+
+    /// Makes the call, after it has waited.
+    pub(crate) fn begin(&mut self) {
+        self.waits = false;
+        self.began = self.shared.now();
+        let mut state = self.shared.state.lock();
+        self.ticket = state.router.resumed(self.began, self.ticket);
+        if let Some(taken) = &mut self.quota {
+            state.quotas.sent(self.began, taken);
+        }
+        self.leave_line(&mut state);
+    }
+
+    fn leave_line(&self, state: &mut State) {
+        if let Some(index) = state.find(&self.provider.name) {
+            let waiting = &mut state.entries[index].waiting;
+            *waiting = waiting.saturating_sub(1);
+        }
+    }
+
     /// Takes the head of the answer.
     pub(crate) fn begin_answer(&mut self, head: &response::Parts) {
         self.status = Some(head.status);
@@ -169,10 +212,25 @@ impl Call {
         let now = self.shared.config.clock.wall();
         let cost = self.cost(&usage, paid, now);
         self.ended = Some(cost);
+        if let Some(beside) = &self.bill.beside {
+            beside.ended(cost.known());
+        }
         {
             let mut state = self.shared.state.lock();
+            if outcome == Outcome::Cancelled && !self.has_begun {
+                let now = self.shared.now();
+                let age = now.saturating_duration_since(self.began);
+                state.router.outrun(now, self.ticket, age);
+            }
             state.stats.ended(outcome, paid, cost.known());
             self.learn_cached(&mut state.caches);
+            if let (Some(taken), Some(told), true) = (&self.quota, self.told(), whole)
+                && told.prompt
+                && told.completion
+            {
+                let now = self.shared.now();
+                state.quotas.settle(now, taken, &Need::used(&told.usage));
+            }
             let index = state.find(&self.provider.name);
             if let Some(index) = index {
                 state.entries[index].tally.ended(outcome, cost.known());
@@ -184,7 +242,7 @@ impl Call {
                 state.entries[index].count(model, now, told.then_some(&usage));
             }
         }
-        self.book(cost);
+        self.book(cost, &usage);
         let time = self.shared.now().saturating_duration_since(self.began);
         self.shared.call_times.record(&self.provider.name, time);
         cost
@@ -196,10 +254,16 @@ impl Call {
         self.learnt = true;
         let mut state = self.shared.state.lock();
         state.router.unmade(self.ticket);
-        state.stats.unmade(self.failover);
+        state.stats.unmade(self.failover, self.hedged);
+        if let Some(taken) = self.quota.take() {
+            state.quotas.give_back(self.shared.now(), &taken);
+        }
+        if std::mem::take(&mut self.waits) {
+            self.leave_line(&mut state);
+        }
     }
 
-    fn book(&mut self, cost: Cost) {
+    fn book(&mut self, cost: Cost, usage: &Usage) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
                 // `build`, `put` and `set_price` refuse a price that cannot be converted to the
@@ -215,20 +279,27 @@ impl Call {
             }
         }
         if let (Some(ledger), true) = (&self.shared.config.ledger, cost != Cost::Nothing) {
-            let Bill {
-                payer,
-                route,
-                passing,
-                ..
-            } = &self.bill;
-            payer.book(ledger, route, cost.known(), *passing);
+            let bill = &self.bill;
+            let paid = Paid {
+                route: &bill.route,
+                model: bill.model.as_deref(),
+                usage: bill.reads_answers().then_some(usage),
+                cost: cost.known(),
+                passing: bill.passing,
+            };
+            bill.payer.book(ledger, &paid);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.end(Outcome::Cancelled);
+        if self.waits {
+            // The caller has left before the call was made.
+            self.unmake();
+        } else {
+            self.end(Outcome::Cancelled);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Metrics of a layer.
 
+use std::collections::BTreeMap;
+
 use scrimp_core::metrics::{Attachment, Metered, Metric, Readings};
 
 use crate::{CostRouteLayer, engine::Health, figures::terms};
@@ -13,7 +15,15 @@ scrimp_core::metered! {
     counter UNPRICED = "scrimp_route_unpriced_total", "Paid calls with an unknown cost.";
     counter FAILOVERS = "scrimp_route_failovers_total",
         "Calls made because the previous call, to another provider, brought no answer or a rejected one.";
+    counter HEDGES = "scrimp_route_hedges_total", "Second calls made beside slow ones.";
+    counter HEDGES_WON = "scrimp_route_hedges_won_total", "Second calls that brought the answer.";
     counter REJECTED = "scrimp_route_rejected_total", "Answers that the quality gate rejected.";
+    counter THROTTLED = "scrimp_route_throttled_total",
+        "Calls that a provider refused because a quota was used up.";
+    counter WAITED = "scrimp_route_quota_waits_total",
+        "Calls that waited for room in a quota before they were made.";
+    gauge QUOTA_LEFT["account", "unit"] = "scrimp_route_quota_left_ratio",
+        "Part of an account's quota that is left; of several models, that with the least.";
     counter REFUSED["reason"] = "scrimp_route_refused_total", "Requests that the layer refused.";
     gauge UP["provider"] = "scrimp_route_provider_up",
         "1 if a provider gets all requests that it is chosen for, otherwise 0.";
@@ -49,7 +59,11 @@ impl Metered for CostRouteLayer {
             (&REQUESTS, stats.requests),
             (&UNPRICED, stats.unpriced),
             (&FAILOVERS, stats.failovers),
+            (&HEDGES, stats.hedges),
+            (&HEDGES_WON, stats.hedges_won),
             (&REJECTED, stats.rejected),
+            (&THROTTLED, stats.throttled),
+            (&WAITED, stats.waited),
         ] {
             readings.count(metric, &[], count);
         }
@@ -58,6 +72,7 @@ impl Metered for CostRouteLayer {
         }
         readings.gauge(&RETRIES, &[], shared.config.retries.left() as f64);
         self.read_providers(readings);
+        self.read_quotas(readings);
         if let Some(budget) = &shared.config.budget {
             for (name, count) in budget.refusals() {
                 readings.count(&BUDGET_REFUSALS, &[name], count);
@@ -78,6 +93,25 @@ impl Metered for CostRouteLayer {
 }
 
 impl CostRouteLayer {
+    fn read_quotas(&self, readings: &mut Readings) {
+        let shared = self.shared();
+        let state = shared.state.lock();
+        let mut least: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+        for quota in state.quotas.figures(shared.now()) {
+            if let Some(account) = state.account(quota.account)
+                && quota.limit.is_finite()
+            {
+                let share = quota.left / quota.limit;
+                let account: &str = account;
+                let least = least.entry((account, quota.unit.name())).or_insert(share);
+                *least = least.min(share);
+            }
+        }
+        for ((account, unit), share) in least {
+            readings.gauge(&QUOTA_LEFT, &[account, unit], share);
+        }
+    }
+
     fn read_providers(&self, readings: &mut Readings) {
         let shared = self.shared();
         let state = shared.state.lock();

@@ -20,6 +20,8 @@ pub(crate) struct Profile {
     pub(crate) name: Arc<str>,
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Models that are named differently there: what requests name, and its own name.
+    pub(crate) renamed: Vec<(Box<str>, Box<str>)>,
     pub(crate) map: Option<Map>,
     pub(crate) price: Price,
     /// Prices of models, sorted by name.
@@ -47,6 +49,17 @@ pub(crate) struct RequestLimits {
     pub(crate) bytes: Option<u64>,
 }
 
+/// Holder of the credentials of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// All are the provider's own.
+    Provider,
+    /// At least one is the caller's.
+    Caller,
+    /// There are none.
+    None,
+}
+
 /// Change to the head and body of a request for one provider.
 #[derive(Clone)]
 pub(crate) struct Map(pub(crate) Arc<MapFn>);
@@ -65,6 +78,7 @@ impl Profile {
             name,
             endpoint: None,
             headers: Vec::new(),
+            renamed: Vec::new(),
             map: None,
             price: Price::Unknown,
             models: Vec::new(),
@@ -117,9 +131,32 @@ impl Profile {
         std::iter::once((None, &self.price)).chain(models)
     }
 
+    /// Returns its own name of a model, if that is another.
+    pub(crate) fn own_name(&self, model: &str) -> Option<&str> {
+        let mut renamed = self.renamed.iter();
+        renamed.find_map(|(asked, own)| (**asked == *model).then_some(&**own))
+    }
+
+    /// Reports whether it changes bodies, so that it needs them whole.
+    pub(crate) fn changes_bodies(&self) -> bool {
+        self.map.is_some() || !self.renamed.is_empty()
+    }
+
+    /// Returns the holder of the credentials of a request to this provider.
+    pub(crate) fn credential_of<B>(&self, caller: &Parts, sent: &Request<B>) -> Holder {
+        if self.owns_credentials(caller, sent) {
+            return Holder::Provider;
+        }
+        let has_one = CREDENTIALS.of(sent.headers()).next().is_some();
+        match has_one || credentials::is_in_query(&caller.uri) {
+            true => Holder::Caller,
+            false => Holder::None,
+        }
+    }
+
     /// Reports whether the credentials of a request to this provider are all its own. A cookie is
     /// none of them: it is for other sites.
-    pub(crate) fn owns_credentials<B>(&self, caller: &Parts, sent: &Request<B>) -> bool {
+    fn owns_credentials<B>(&self, caller: &Parts, sent: &Request<B>) -> bool {
         if self.headers.is_empty() && self.map.is_none() {
             return false;
         }

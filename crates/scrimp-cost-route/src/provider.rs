@@ -103,6 +103,30 @@ impl Provider {
         self.set(|profile| profile.map = Some(Map(Arc::new(map))))
     }
 
+    /// Names a model as this provider does: requests for `asked` are sent with `own` in its place, in the
+    /// body or the path, wherever they name it ([`scrimp_llm::model`]). All other bytes stay. It comes
+    /// before a [map](Self::map). The answer is passed on as it is, with the provider's name.
+    ///
+    /// Prices still go by what was asked: [`model`](Self::model). Needs the whole body, as
+    /// [`map`](Self::map) does.
+    ///
+    /// ```
+    /// use scrimp_cost_route::Provider;
+    ///
+    /// let provider = Provider::new("deepseek")
+    ///     .endpoint("https://api.deepseek.com")
+    ///     .model("gpt-4o-mini", "0.002")
+    ///     .rename_model("gpt-4o-mini", "deepseek-chat");
+    /// ```
+    #[must_use]
+    pub fn rename_model(self, asked: impl Into<Box<str>>, own: impl Into<Box<str>>) -> Self {
+        let (asked, own) = (asked.into(), own.into());
+        self.set(|profile| {
+            profile.renamed.retain(|(other, _)| *other != asked);
+            profile.renamed.push((asked, own));
+        })
+    }
+
     /// Sets the price: the price of a request as text (`"0.01"`, `"0.01 EUR"`), a
     /// [`Tariff`](crate::Tariff), or a [`Price`]. Default: [`Price::Unknown`].
     #[must_use]
@@ -177,8 +201,15 @@ impl Provider {
         }))
     }
 
-    /// Names the account that its credential belongs to. Providers with one account share a prompt
-    /// cache. Default: an account of its own.
+    /// Names the account that its credential belongs to. Providers with one account share its quotas and a
+    /// prompt cache: several keys of an account, or an endpoint in two regions with one limit. Default: an
+    /// account of its own.
+    ///
+    /// Quotas are learned from the answers ([`rate_limit`](scrimp_http::rate_limit) lists the fields), for
+    /// each model. A call for which there is no room [waits](crate::CostRouteLayerBuilder::quota_wait) or
+    /// goes elsewhere, before it is answered with 429. If one is nevertheless, no provider of the account
+    /// is called for the model until the time that it asks for. An answer is about the account if all
+    /// credentials of its request are the provider's own, or if there are none and the account is named.
     #[must_use]
     pub fn account(self, name: impl Into<Arc<str>>) -> Self {
         self.set(|profile| profile.account = Some(name.into()))
@@ -223,8 +254,9 @@ impl Provider {
         self.set(|profile| profile.tags.push(tag.into()))
     }
 
-    /// Sets the highest number of requests per minute. Above it the provider is skipped.
-    /// Default: no limit. Range: 1 or more.
+    /// Sets the highest number of requests per minute to its [account](Self::account), of all models
+    /// together. If several providers of one account state a limit, the lowest holds for all. Default: no
+    /// limit but those that answers state. Range: 1 or more.
     #[must_use]
     pub fn requests_per_minute(self, requests: u32) -> Self {
         let requests = at_least_one("requests_per_minute", requests);
@@ -233,8 +265,9 @@ impl Provider {
         }))
     }
 
-    /// Sets the highest number of tokens per minute, by the expected usage of requests.
-    /// Default: no limit. Range: 1 or more.
+    /// Sets the highest number of tokens per minute to its account, as
+    /// [`requests_per_minute`](Self::requests_per_minute) does for requests. They are expected when a call
+    /// is made, and corrected when it has ended.
     #[must_use]
     pub fn tokens_per_minute(self, tokens: u32) -> Self {
         let tokens = at_least_one("tokens_per_minute", tokens);

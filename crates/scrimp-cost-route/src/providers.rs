@@ -26,7 +26,7 @@ impl Providers {
         let Shared { config, state, .. } = &*self.shared;
         let profile = provider.checked()?;
         config.check_prices(&profile)?;
-        state.lock().put(profile, &config.clock);
+        state.lock().put(profile, self.shared.now());
         Ok(())
     }
 
@@ -34,7 +34,7 @@ impl Providers {
     /// provider of the name.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn remove(&self, name: &str) -> bool {
-        self.shared.state.lock().remove(name)
+        self.shared.state.lock().remove(name, self.shared.now())
     }
 
     /// Sets a provider's price, from the next decision on. Returns false if there is no provider

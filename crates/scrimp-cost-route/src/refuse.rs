@@ -1,6 +1,9 @@
 //! Responses of the layer's own: problem documents.
 
-use std::{borrow::Cow, time::SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -24,6 +27,8 @@ pub(crate) enum Refused {
     UriTooLong,
     /// The request has no room for the provider's header fields.
     TooManyFields,
+    /// The quotas of all providers are used up. There is room for the request after this time.
+    Quota(Duration),
     Budget(Box<Refusal>),
     /// Some of the tenants that share the request have used up a cap, or all. There is at least one.
     Tenants(Vec<(Tenant, Box<Refusal>)>),
@@ -53,6 +58,10 @@ impl Refused {
                 response.extensions_mut().insert(each);
                 response
             }
+            Self::Quota(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                problem.retry_after(Some(seconds)).response()
+            }
             Self::Mixed => {
                 let mut response = problem.response();
                 response.extensions_mut().insert(Apart);
@@ -81,6 +90,7 @@ impl Refused {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "too-many-fields",
             ),
+            Self::Quota(_) => (StatusCode::TOO_MANY_REQUESTS, "quota"),
             Self::Budget(refusal) => (refusal.status, "budget"),
             Self::Tenants(refused) => {
                 let (_, first) = refused.first().expect("there is at least one");
@@ -103,7 +113,9 @@ impl Refused {
             }
             Self::TimedOut => "http_response_timeout",
             Self::BodyBroke | Self::UriTooLong | Self::TooManyFields => "http_request_error",
-            Self::Budget(_) | Self::Tenants(_) | Self::Unpriced => "http_request_denied",
+            Self::Quota(_) | Self::Budget(_) | Self::Tenants(_) | Self::Unpriced => {
+                "http_request_denied"
+            }
         }
     }
 
@@ -131,6 +143,7 @@ impl Refused {
             Self::TooManyFields => {
                 "The request has too many header fields to add the provider's.".into()
             }
+            Self::Quota(_) => "The quotas of all providers are used up.".into(),
             Self::Budget(refusal) => of_cap(refusal).into(),
             Self::Tenants(refused) => format!(
                 "Spending caps are used up for {} of the tenants that share the request. Their \

@@ -1,20 +1,8 @@
 //! Providers, and their observations.
 
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{borrow::Cow, num::NonZeroU32, sync::Arc, time::SystemTime};
 
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock as GovernorClock,
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-    state::{InMemoryState, NotKeyed},
-};
-use scrimp_core::{Clock, Money, SettingError, Totals};
-use std::num::NonZeroU32;
+use scrimp_core::{Money, SettingError, Totals};
 use tokio::time::Instant;
 
 use crate::{
@@ -23,12 +11,11 @@ use crate::{
     model::MissingModels,
     profile::Profile,
     prompt::Caches,
+    quota::Quotas,
 };
 
 /// Share of answers that have fewer tokens than are reserved for one.
 const QUANTILE: f64 = 0.95;
-
-type Limiter = RateLimiter<NotKeyed, InMemoryState, LimitClock, NoOpMiddleware<Nanos>>;
 
 /// State behind one lock: a decision looks at all of it.
 #[derive(Debug)]
@@ -39,19 +26,20 @@ pub(crate) struct State {
     /// Models that providers turned out not to have.
     pub(crate) missing: MissingModels,
     pub(crate) caches: Caches,
+    pub(crate) quotas: Quotas,
 }
 
 /// Provider, and the state that its bill depends on. Candidates of the router have the same order.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) provider: Arc<Profile>,
-    requests: Option<Limiter>,
-    tokens: Option<Limiter>,
     /// Requests of the present volume period, and when it began, for each price.
     used: Vec<(SystemTime, u64)>,
     output: Output,
     /// Number of its account.
     pub(crate) account: u32,
+    /// Number of calls that wait for room in its quotas.
+    pub(crate) waiting: usize,
     pub(crate) tally: Tally,
 }
 
@@ -77,13 +65,6 @@ pub(crate) struct Tally {
     pub(crate) spent: Totals,
 }
 
-/// Clock of the layer, as the rate limiter needs it.
-#[derive(Debug, Clone)]
-struct LimitClock {
-    clock: Clock,
-    start: Instant,
-}
-
 // === impl State ===
 
 impl State {
@@ -99,22 +80,27 @@ impl State {
             stats: CostRouteStats::default(),
             missing: MissingModels::new(),
             caches: Caches::new(start),
+            quotas: Quotas::new(start),
         })
     }
 
     /// Adds a provider, or replaces the one of its name: its observations are kept.
-    pub(crate) fn put(&mut self, provider: Profile, clock: &Clock) {
+    pub(crate) fn put(&mut self, provider: Profile, now: Instant) {
         self.missing.clear();
         let prior = provider.prior;
-        let mut entry = Entry::new(provider, clock);
+        let mut entry = Entry::new(provider);
         let profile = &entry.provider;
         entry.account = self.caches.account(profile.account(), profile.caching);
+        let account = entry.account;
+        let mut left = None;
         match self.find(&entry.provider.name) {
             Some(index) => {
                 self.router.set_prior(index, prior);
                 let old = std::mem::replace(&mut self.entries[index], entry);
+                left = Some(old.account);
                 self.entries[index].keep_used(&old);
                 self.entries[index].output = old.output;
+                self.entries[index].waiting = old.waiting;
                 self.entries[index].tally = old.tally;
             }
             None => {
@@ -122,16 +108,47 @@ impl State {
                 self.entries.push(entry);
             }
         }
+        self.limit(account, now);
+        if let Some(left) = left.filter(|left| *left != account) {
+            self.limit(left, now);
+        }
     }
 
-    pub(crate) fn remove(&mut self, name: &str) -> bool {
+    pub(crate) fn remove(&mut self, name: &str, now: Instant) -> bool {
         let found = self.find(name);
         if let Some(index) = found {
             self.router.remove(index);
-            self.entries.remove(index);
+            let entry = self.entries.remove(index);
+            self.limit(entry.account, now);
             self.missing.clear();
         }
         found.is_some()
+    }
+
+    /// Sets the limits of an account: of each kind, the lowest that one of its providers states.
+    fn limit(&mut self, account: u32, now: Instant) {
+        let of = self.entries.iter().filter(|entry| entry.account == account);
+        let lowest = |limit: fn(&Profile) -> Option<NonZeroU32>| {
+            let limits = of.clone().filter_map(|entry| limit(&entry.provider));
+            limits.min().map(|limit| f64::from(limit.get()))
+        };
+        let requests = lowest(|profile| profile.requests_per_minute);
+        let tokens = lowest(|profile| profile.tokens_per_minute);
+        self.quotas.set_limits(now, account, requests, tokens);
+    }
+
+    /// Returns the name of an account that a provider has.
+    pub(crate) fn account(&self, account: u32) -> Option<&Arc<str>> {
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|entry| entry.account == account)?;
+        Some(entry.provider.account())
+    }
+
+    /// Returns the number of calls under way to an account.
+    pub(crate) fn in_flight(&self, account: u32) -> usize {
+        let each = self.entries.iter().enumerate();
+        let of = each.filter(|(_, entry)| entry.account == account);
+        of.map(|(index, _)| self.router.in_flight(index)).sum()
     }
 
     /// Sets a provider's price. Returns false if there is no provider of the name.
@@ -148,7 +165,9 @@ impl State {
     /// Reports whether a choice may depend on the model that a request names.
     pub(crate) fn asks_for_models(&self) -> bool {
         let mut entries = self.entries.iter();
-        !self.missing.is_empty() || entries.any(|entry| !entry.provider.models.is_empty())
+        !self.missing.is_empty()
+            || self.quotas.is_by_model()
+            || entries.any(|entry| !entry.provider.models.is_empty())
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
@@ -177,17 +196,8 @@ impl Tally {
 // === impl Entry ===
 
 impl Entry {
-    fn new(provider: Profile, clock: &Clock) -> Self {
-        let limiter = |per_minute: Option<NonZeroU32>| {
-            let clock = LimitClock {
-                start: clock.instant(),
-                clock: clock.clone(),
-            };
-            per_minute.map(|n| RateLimiter::direct_with_clock(Quota::per_minute(n), clock))
-        };
+    fn new(provider: Profile) -> Self {
         Self {
-            requests: limiter(provider.requests_per_minute),
-            tokens: limiter(provider.tokens_per_minute),
             used: vec![(SystemTime::UNIX_EPOCH, 0); provider.models.len() + 1],
             provider: Arc::new(provider),
             tally: Tally::default(),
@@ -196,6 +206,7 @@ impl Entry {
                 high: 1_024.0,
             },
             account: 0,
+            waiting: 0,
         }
     }
 
@@ -246,6 +257,24 @@ impl Entry {
         price.cost(&self.expect(usage, false), now, self.used(place, now))
     }
 
+    /// Returns the cost of a request as soon as it is sent, without an answer, as far as it is known.
+    pub(crate) fn cost_of_sending(
+        &self,
+        usage: &Usage,
+        model: Option<&str>,
+        now: SystemTime,
+    ) -> Option<Money> {
+        let Terms { place, price } = self.price(model);
+        let mut sent = *usage;
+        for class in TokenClass::ALL
+            .into_iter()
+            .filter(|class| !class.is_input())
+        {
+            sent = sent.with(class, 0);
+        }
+        price.cost(&sent, now, self.used(place, now))
+    }
+
     /// Counts a call that is paid, by the price that it began with.
     pub(crate) fn count(&mut self, model: Option<&str>, now: SystemTime, usage: Option<&Usage>) {
         let place = self.provider.price_place(model);
@@ -255,24 +284,6 @@ impl Entry {
         }
         if let Some(usage) = usage {
             self.output.learn(usage.completion());
-        }
-    }
-
-    /// Takes room for a request of this many tokens from the quotas. Returns false if there is
-    /// none.
-    pub(crate) fn take_quota(&self, tokens: u64) -> bool {
-        if self
-            .requests
-            .as_ref()
-            .is_some_and(|limit| limit.check().is_err())
-        {
-            return false;
-        }
-        let tokens = NonZeroU32::new(u32::try_from(tokens).unwrap_or(u32::MAX));
-        match (&self.tokens, tokens) {
-            // A request for more than a minute allows never fits.
-            (Some(limit), Some(tokens)) => matches!(limit.check_n(tokens), Ok(Ok(()))),
-            _ => true,
         }
     }
 
@@ -311,17 +322,6 @@ impl Output {
         } else {
             -step * (1.0 - QUANTILE)
         };
-    }
-}
-
-// === impl LimitClock ===
-
-impl GovernorClock for LimitClock {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        let elapsed: Duration = self.clock.instant().saturating_duration_since(self.start);
-        elapsed.into()
     }
 }
 

@@ -29,8 +29,16 @@ pub struct CostRouteStats {
     /// Calls made because the previous call, to another provider, brought no answer or a
     /// rejected one.
     pub failovers: u64,
+    /// Second calls made beside slow ones.
+    pub hedges: u64,
+    /// Second calls that brought the answer.
+    pub hedges_won: u64,
     /// Answers that the quality gate rejected.
     pub rejected: u64,
+    /// Calls that a provider refused because a quota was used up (429).
+    pub throttled: u64,
+    /// Calls that waited for room in a quota before they were made.
+    pub waited: u64,
     /// Requests that the layer refused, by reason.
     pub refused: RefusalStats,
     /// Costs of calls, by currency.
@@ -59,6 +67,8 @@ pub struct RefusalStats {
     pub uri_too_long: u64,
     /// The request's header fields left no room for the provider's (431).
     pub too_many_fields: u64,
+    /// The quotas of all providers were used up (429).
+    pub quota: u64,
     /// A cap was used up (402 or 429).
     pub budget: u64,
     /// Tenants that share a request had used up a cap (402 or 429). The request may come again
@@ -75,15 +85,17 @@ pub struct RefusalStats {
 
 impl CostRouteStats {
     /// Counts a call that was begun.
-    pub(crate) fn begun(&mut self, failover: bool) {
+    pub(crate) fn begun(&mut self, failover: bool, hedged: bool) {
         self.calls += 1;
         self.failovers += u64::from(failover);
+        self.hedges += u64::from(hedged);
     }
 
     /// Removes a call that was begun and not made.
-    pub(crate) fn unmade(&mut self, failover: bool) {
+    pub(crate) fn unmade(&mut self, failover: bool, hedged: bool) {
         self.calls -= 1;
         self.failovers -= u64::from(failover);
+        self.hedges -= u64::from(hedged);
     }
 
     /// Counts an ended call, and its cost if it was paid for.
@@ -105,7 +117,7 @@ impl CostRouteStats {
 impl RefusalStats {
     /// Returns each reason as a word, with its count.
     #[cfg(feature = "metrics")]
-    pub(crate) fn by_reason(&self) -> [(&'static str, u64); 12] {
+    pub(crate) fn by_reason(&self) -> [(&'static str, u64); 13] {
         // A reason that is added has to be named here.
         let Self {
             none_good_enough,
@@ -116,6 +128,7 @@ impl RefusalStats {
             request_body,
             uri_too_long,
             too_many_fields,
+            quota,
             budget,
             tenants,
             unpriced,
@@ -130,6 +143,7 @@ impl RefusalStats {
             ("request-body", request_body),
             ("uri-too-long", uri_too_long),
             ("too-many-fields", too_many_fields),
+            ("quota", quota),
             ("budget", budget),
             ("tenants", tenants),
             ("unpriced", unpriced),
@@ -148,6 +162,7 @@ impl RefusalStats {
             Refused::BodyBroke => &mut self.request_body,
             Refused::UriTooLong => &mut self.uri_too_long,
             Refused::TooManyFields => &mut self.too_many_fields,
+            Refused::Quota(_) => &mut self.quota,
             Refused::Budget(_) => &mut self.budget,
             Refused::Tenants(_) => &mut self.tenants,
             Refused::Unpriced => &mut self.unpriced,

@@ -54,6 +54,14 @@ impl<B: Body> RouteBody<B> {
             },
         }
     }
+
+    /// Returns the model of the call, if its price is of one, until the body has ended.
+    pub(crate) fn model(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Own { .. } => None,
+            Kind::Passing { body } => body.sink()?.call.bill.model.as_deref(),
+        }
+    }
 }
 
 impl<B: Body<Data = Bytes>> RouteBody<B> {

@@ -21,6 +21,8 @@ pub struct Ask {
     /// True if costs hold for this request alone, as what a prompt cache has of it: hysteresis does not
     /// apply, and the choice is not remembered for others of its kind.
     pub apart: bool,
+    /// What a second of waiting is worth, if a slow call may have another one beside it.
+    pub hedge: Option<Money>,
 }
 
 /// Limits of [`Filters`](crate::Filters), checked.
@@ -42,9 +44,13 @@ pub(super) struct Limits {
     pub(super) max_price: Option<f64>,
 }
 
-/// Candidates that may not be chosen, by index: they were tried, are full, or lack a tag.
+/// Candidates that may not be chosen, by index: they were tried, are full, or lack a tag. For others, the
+/// wait until they may be called.
 #[derive(Debug, Clone, Default)]
-pub struct Barred(SmallVec<[u64; 4]>);
+pub struct Barred {
+    bits: SmallVec<[u64; 4]>,
+    waits: SmallVec<[(usize, f64); 2]>,
+}
 
 // === impl Bounds ===
 
@@ -104,16 +110,29 @@ impl Barred {
     /// Bars a candidate.
     pub fn bar(&mut self, index: usize) {
         let word = index / 64;
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
+        if self.bits.len() <= word {
+            self.bits.resize(word + 1, 0);
         }
-        self.0[word] |= 1 << (index % 64);
+        self.bits[word] |= 1 << (index % 64);
+    }
+
+    /// Sets the time that a request would wait before its call to a candidate, once for each candidate.
+    pub fn delay(&mut self, index: usize, wait: Duration) {
+        self.waits.push((index, wait.as_secs_f64()));
+    }
+
+    /// Returns the seconds that a request would wait before its call to a candidate.
+    #[must_use]
+    pub fn wait(&self, index: usize) -> f64 {
+        let mut waits = self.waits.iter();
+        let found = waits.find(|(other, _)| *other == index);
+        found.map_or(0.0, |(_, wait)| *wait)
     }
 
     /// Reports whether a candidate is barred.
     #[must_use]
     pub fn is_barred(&self, index: usize) -> bool {
-        self.0
+        self.bits
             .get(index / 64)
             .is_some_and(|word| word >> (index % 64) & 1 == 1)
     }

@@ -5,6 +5,7 @@ use super::{
     estimate::{Expected, Prior, Sums},
     flight::Flight,
     health::Breaker,
+    hedge::Times,
 };
 
 /// Age, as a multiple of the usual latency, from which a call under way is evidence: of many
@@ -16,6 +17,8 @@ pub(super) struct Candidate {
     pub(super) sums: Sums,
     pub(super) breaker: Breaker,
     pub(super) flight: Flight,
+    /// Times to the first byte.
+    pub(super) times: Times,
     /// Time at which a call to it last began.
     pub(super) last_seen: f64,
     /// Number of explorations after which the candidate was not chosen.
@@ -32,6 +35,7 @@ impl Candidate {
             sums: Sums::new(prior),
             breaker: Breaker::default(),
             flight: Flight::default(),
+            times: Times::new(),
             last_seen: f64::NEG_INFINITY,
             tried_in_vain: 0,
             generation,

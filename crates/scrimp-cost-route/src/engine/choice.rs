@@ -1,6 +1,6 @@
 //! Decisions, in terms that can be checked.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use scrimp_core::{Money, NoExchangeRate};
 
@@ -20,6 +20,8 @@ pub enum Reason {
     Probed,
     /// All others were out.
     LastLeft,
+    /// A call to another provider was slow, and this one was made beside it.
+    Hedged,
 }
 
 /// Choice of a candidate.
@@ -72,6 +74,8 @@ pub struct Terms {
     pub health: Health,
     /// Number of calls under way.
     pub in_flight: usize,
+    /// Time until there is room in the candidate's quotas. It counts as latency in the score.
+    pub wait: Duration,
     /// True if the candidate passed the filters.
     pub good_enough: bool,
     /// True if the candidate was barred: tried before, full, or without a requested tag.
@@ -98,6 +102,7 @@ impl Reason {
             Self::Explored => "explored",
             Self::Probed => "probed",
             Self::LastLeft => "last-left",
+            Self::Hedged => "hedged",
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct RouterConfig {
     pub eject: bool,
     /// Limit on the cost of exploration per hour. Default: no limit but 1 % of the requests.
     pub explore_cap: Option<Money>,
+    /// What a second of waiting is worth, for second calls beside slow ones. Default: there are none.
+    pub hedge: Option<Money>,
     /// Assumed pause before another attempt after a failure. Default: 0.1 s.
     pub backoff: Duration,
     /// Rates that convert amounts to dollars, in which all amounts are compared. Default: none.
@@ -46,6 +48,7 @@ impl Default for RouterConfig {
             explore: true,
             eject: true,
             explore_cap: None,
+            hedge: None,
             backoff: Duration::from_millis(100),
             exchange: ExchangeRates::new(),
         }
@@ -74,6 +77,9 @@ impl RouterConfig {
             self.backoff,
             ..=Duration::from_secs(3_600),
         )?;
+        if let Some(worth) = self.hedge {
+            SettingError::within(OWNER, "hedge", worth, Money::zero(worth.currency())..)?;
+        }
         if let Some(cap) = self.explore_cap {
             SettingError::within(OWNER, "explore_cap", cap, Money::zero(cap.currency())..)?;
         }

@@ -130,6 +130,11 @@ impl Sums {
         self.quality.set_prior(prior.quality);
     }
 
+    /// Returns the assumed time to the first byte.
+    pub(super) fn prior_first_byte(&self) -> f64 {
+        self.prior.first_byte.max(SHORTEST)
+    }
+
     pub(super) fn expected(&self, discount: Discount) -> Expected {
         Expected {
             first_byte: self.first_byte.get(discount),

@@ -257,6 +257,7 @@ mod tests {
                 quality: 0.5,
             },
             admitted,
+            waits: false,
         };
         // A hundred requests are to come that the best candidate serves at this score.
         let gains = Gains([None, Some((formula(), 100.0, best)), None]);

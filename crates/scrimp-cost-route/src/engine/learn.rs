@@ -53,11 +53,29 @@ impl Router {
         }
     }
 
+    /// Begins a call anew that was [not made](Self::unmade) yet. One to a candidate that is gone stays
+    /// as it is.
+    pub fn resumed(&mut self, now: Instant, ticket: Ticket) -> Ticket {
+        let now = self.seconds(now);
+        let Some(candidate) = self.find(ticket) else {
+            return ticket;
+        };
+        candidate.breaker.started();
+        candidate.last_seen = now;
+        Ticket {
+            call: candidate.flight.start(now),
+            ..ticket
+        }
+    }
+
     /// Learns that the first byte of the response has come this long after the call began.
     pub fn first_byte(&mut self, now: Instant, ticket: Ticket, after: Duration) {
         let discount = self.discount(self.seconds(now));
         if let Some(candidate) = self.find(ticket) {
             candidate.sums.first_byte(after.as_secs_f64(), discount);
+            candidate
+                .times
+                .add(after.as_secs_f64(), 1.0 / discount.long);
         }
     }
 
@@ -136,7 +154,7 @@ impl Router {
         self.candidates[index].sums.quality(quality, discount);
     }
 
-    fn find(&mut self, ticket: Ticket) -> Option<&mut Candidate> {
+    pub(super) fn find(&mut self, ticket: Ticket) -> Option<&mut Candidate> {
         let is = |candidate: &Candidate| candidate.generation == ticket.generation;
         // It may have moved up since.
         let end = self.candidates.len().min(ticket.index + 1);
@@ -152,6 +170,7 @@ impl Router {
         if let Some(factors) = self.decays.follow(now) {
             for candidate in &mut self.candidates {
                 candidate.sums.scale(factors);
+                candidate.times.scale(factors.long);
             }
             self.traffic.scale(factors.trust);
         }

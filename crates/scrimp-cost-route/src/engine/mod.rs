@@ -11,6 +11,7 @@ mod estimate;
 mod explore;
 mod flight;
 mod health;
+mod hedge;
 mod learn;
 mod pass;
 mod prompt;
@@ -22,12 +23,15 @@ mod tests;
 mod track;
 mod traffic;
 
+#[cfg(feature = "engine")]
+pub use self::hedge::Hedge;
 pub use self::{
     ask::{Ask, Barred, Bounds},
     choice::{Choice, NoCandidate, Reason, Scored, Terms},
     config::RouterConfig,
     estimate::{Estimate, Prior},
     health::Health,
+    hedge::HedgeCost,
     learn::{Outcome, Ticket},
     prompt::{CacheTerms, Outlook, Prompt, Prompts},
     router::Router,

@@ -17,6 +17,8 @@ pub(super) struct Weighed {
     pub(super) expected: Expected,
     /// True if the candidate may be chosen.
     pub(super) admitted: bool,
+    /// True if a request would wait before its call to the candidate.
+    pub(super) waits: bool,
 }
 
 /// The two best candidates for the last attempt: if one fails, the other is next.

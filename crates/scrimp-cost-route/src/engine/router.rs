@@ -159,7 +159,13 @@ impl Router {
             }
             pass.seen = true;
             let cost = self.rules.dollars(cost(index));
-            let expected = candidate.expected(now, discount);
+            let mut expected = candidate.expected(now, discount);
+            let wait = barred.wait(index);
+            if wait > 0.0 {
+                expected.latency += wait;
+                // Others of its kind may find room.
+                pass.may_settle &= incumbent != Some((index, candidate.generation));
+            }
             if !limits.pass(cost, &expected) {
                 continue;
             }
@@ -174,6 +180,7 @@ impl Router {
                 cost,
                 expected,
                 admitted: false,
+                waits: wait > 0.0,
             });
         }
         for one in &mut weighed {
@@ -211,7 +218,7 @@ impl Router {
             weighed,
         );
         let mut found: Option<Find> = None;
-        for one in weighed {
+        for one in weighed.iter().filter(|one| !one.waits) {
             let candidate = &self.candidates[one.index];
             let find = gains.find(now, candidate, one, formula, best);
             if let Some(find) = find.filter(|find| find.beats(found)) {
@@ -246,7 +253,8 @@ impl Router {
             let cost = cost(index);
             let cost = cost.and_then(|cost| self.rules.exchange.convert(cost, Currency::USD).ok());
             let price = cost.map(Money::as_f64);
-            let expected = candidate.expected(now, discount);
+            let mut expected = candidate.expected(now, discount);
+            expected.latency += barred.wait(index);
             let good_enough = limits.is_ok_and(|limits| limits.pass(price, &expected));
             let eligible = good_enough && !barred.is_barred(index) && candidate.breaker.is_up();
             if let Some(price) = price
@@ -260,12 +268,14 @@ impl Router {
         let all = weighed.into_iter().zip(&self.candidates).enumerate();
         all.map(|(index, ((cost, expected, good_enough), candidate))| {
             let price = cost.map_or(0.0, Money::as_f64);
+            let score = formula.score(price, &expected, next.but(index));
             Terms {
                 cost,
-                score: formula.scored(formula.score(price, &expected, next.but(index))),
+                score: formula.scored(score),
+                wait: duration(barred.wait(index)),
                 health: candidate.breaker.health(now, |until| self.instant(until)),
                 in_flight: candidate.flight.count(),
-                estimate: expected.into(),
+                estimate: candidate.expected(now, discount).into(),
                 good_enough,
                 barred: barred.is_barred(index),
             }

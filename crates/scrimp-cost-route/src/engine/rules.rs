@@ -33,17 +33,22 @@ impl Rules {
         let exchange = config.exchange;
         let backoff = config.backoff.as_secs_f64();
         let formula = |priority| config.score.formula(priority, backoff, &exchange);
-        let hourly = config.explore_cap.map(|cap| {
-            let missing = |error| rate_missing("CostRouteLayer", "explore_cap", cap, error);
-            dollars(&exchange, cap).map_err(missing)
-        });
+        let amount = |setting: &'static str, amount: Option<Money>| {
+            let in_dollars = amount.map(|amount| {
+                let missing = |error| rate_missing("CostRouteLayer", setting, amount, error);
+                dollars(&exchange, amount).map_err(missing)
+            });
+            in_dollars.transpose()
+        };
+        let hourly = amount("explore_cap", config.explore_cap)?;
+        amount("hedge", config.hedge)?;
         Ok(Self {
             formulas: [
                 formula(Priority::Low)?,
                 formula(Priority::Default)?,
                 formula(Priority::High)?,
             ],
-            hourly: hourly.transpose()?,
+            hourly,
             hysteresis: config.hysteresis,
             explore: config.explore,
             eject: config.eject,

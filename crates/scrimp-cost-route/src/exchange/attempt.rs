@@ -27,6 +27,7 @@ use crate::{
     config::Shared,
     engine::Outcome,
     meter::{Call, Meter},
+    profile::Holder,
     refuse::Refused,
 };
 
@@ -41,8 +42,8 @@ pub(super) struct Attempt<'a> {
     began: Instant,
     /// True if no other provider can be tried afterwards, so that the answer need not be held back.
     last: bool,
-    /// True if all credentials of the request are the provider's own.
-    own_credentials: bool,
+    /// Holder of the request's credentials.
+    pub(super) holder: Holder,
     pub(super) job: &'a Job,
 }
 
@@ -71,8 +72,8 @@ pub(super) type Answer<R> = Held<Pin<Box<R>>>;
 // === impl Attempt ===
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(job: &'a Job, picked: Picked, own_credentials: bool) -> Self {
-        let Picked { call, decision } = picked;
+    pub(super) fn new(job: &'a Job, picked: Picked, holder: Holder) -> Self {
+        let Picked { call, decision, .. } = picked;
         let shared = Arc::clone(&call.shared);
         let patience = call.provider.timeout.unwrap_or(shared.config.timeout);
         let began = Instant::now();
@@ -80,7 +81,7 @@ impl<'a> Attempt<'a> {
         Self {
             until: job.deadline.map_or(until, |deadline| until.min(deadline)),
             last: job.is_last(&shared),
-            own_credentials,
+            holder,
             job,
             shared,
             call,
@@ -113,8 +114,10 @@ impl<'a> Attempt<'a> {
         let (head, body) = response.into_parts();
         let mut body = Held::new(Box::pin(body));
         self.call.begin_answer(&head);
+        self.learn_quotas(&head);
         let status = head.status.as_u16();
-        let mut fault = Fault::of_status(head.status, self.own_credentials);
+        let is_own = self.holder == Holder::Provider;
+        let mut fault = Fault::of_status(head.status, is_own);
         // What is rare lies in a box, so that the future of every request is smaller.
         if fault == Fault::None && Fault::is_in_body(&head) && self.job.whole.is_some() {
             fault = Box::pin(self.fault(&head, &mut body)).await;
@@ -174,6 +177,7 @@ impl<'a> Attempt<'a> {
             self.first_byte();
             return Ended::Good(self.hand_on(head, body));
         }
+        let until = self.until;
         let read = async {
             let first = body.first().await;
             self.first_byte();
@@ -188,7 +192,7 @@ impl<'a> Attempt<'a> {
                 began => began,
             }
         };
-        let began = match within(self.until, read).await {
+        let began = match within(until, read).await {
             Ok(began) => began,
             // The provider is at work, and says so: the rest is waited for by the caller.
             Err(_) if gate.is_none() && body.length() > 0 => Beginning::Answer,
@@ -251,7 +255,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn first_byte(&self) {
+    fn first_byte(&mut self) {
+        self.call.has_begun = true;
         let after = self.began.elapsed();
         let mut state = self.shared.state.lock();
         let now = self.shared.now();
@@ -293,7 +298,7 @@ impl<'a> Attempt<'a> {
 }
 
 /// Returns the time that a provider asks to wait, from now.
-fn wait(headers: &HeaderMap, shared: &Shared) -> Option<Duration> {
+pub(super) fn wait(headers: &HeaderMap, shared: &Shared) -> Option<Duration> {
     let wait = retry_after(headers, shared.config.clock.wall())?;
     Some(wait.min(LONGEST_RETRY_AFTER))
 }

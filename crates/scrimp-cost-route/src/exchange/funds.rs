@@ -1,4 +1,4 @@
-//! The means of a call: room in the quotas of its provider, and money of those who pay.
+//! The means of a call: money of those who pay.
 
 use std::{borrow::Cow, collections::HashMap, time::SystemTime};
 
@@ -21,7 +21,6 @@ const LOOKS: usize = 4;
 
 /// Reason for which a chosen candidate is unavailable.
 pub(super) enum Unavailable {
-    Full,
     Budget(Box<Refusal>),
     /// Some of the tenants that share the request may not pay, or all.
     Tenants(Vec<(Tenant, Box<Refusal>)>),
@@ -33,7 +32,7 @@ pub(super) enum Unavailable {
 // === impl Job ===
 
 impl Job {
-    /// Takes what a call of a usage needs: room in the quotas, and money.
+    /// Takes the money that a call of a usage needs.
     pub(super) fn take(
         &self,
         config: &Config,
@@ -42,7 +41,7 @@ impl Job {
         usage: &Usage,
     ) -> Result<Option<Reservation>, Unavailable> {
         let Some(budget) = &config.budget else {
-            return self.quota(entry).map(|()| None);
+            return Ok(None);
         };
         let name = &entry.provider.name;
         let reservation = match &self.payer {
@@ -67,8 +66,6 @@ impl Job {
             }
             Payer::Many(shares) => self.take_shares(config, budget, entry, wall, usage, shares)?,
         };
-        // Last, as a place in a quota can't be given back.
-        self.quota(entry)?;
         Ok(Some(reservation))
     }
 
@@ -110,16 +107,6 @@ impl Job {
         let each = shares.tenants().iter();
         let each = each.filter_map(|tenant| refused.remove_entry(tenant));
         Err(Unavailable::Tenants(each.collect()))
-    }
-
-    fn quota(&self, entry: &Entry) -> Result<(), Unavailable> {
-        let usage = entry.expect(&self.usage, false);
-        let tokens = usage.prompt().saturating_add(usage.completion());
-        if entry.take_quota(tokens) {
-            Ok(())
-        } else {
-            Err(Unavailable::Full)
-        }
     }
 
     /// Returns the amount to reserve for a usage, which a cap counts or not. `None` is 0, in no

@@ -10,6 +10,7 @@ use scrimp_core::{
     extensions::{Deadline, Directive, Explain, Priority, Repeatable},
 };
 use scrimp_http::{body::announced_length, coding, media_type, repeat};
+use scrimp_llm::model;
 use tokio::time::Instant;
 
 use super::pick::Picked;
@@ -18,9 +19,8 @@ use crate::{
     config::Shared,
     engine::Ask,
     hints::Wanted,
-    model,
     payer::Payer,
-    profile::{Map, Profile, RequestLimits},
+    profile::{Profile, RequestLimits},
     prompt::{Bet, PromptText},
     refuse::Refused,
     state::Entry,
@@ -64,19 +64,25 @@ impl Job {
         let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
         let empty = || Arc::clone(&shared.unnamed);
         let extensions = &parts.extensions;
+        let (is_ahead, replayable) = (
+            is_ahead(extensions),
+            whole.is_some() && may_repeat(shared, &parts),
+        );
+        let hedge = hints.hedge.or(shared.config.router.hedge);
         let filters = shared.config.filters.and(hints.bounds, rates);
         let filters = filters.map_err(|missing| Refused::NoCandidate(missing.into()))?;
         Ok(Self {
             ask: Ask {
-                priority: match is_ahead(extensions) {
+                priority: match is_ahead {
                     // No caller waits for it.
                     true => Priority::Low,
                     false => extensions.get::<Priority>().copied().unwrap_or_default(),
                 },
-                replayable: whole.is_some() && may_repeat(shared, &parts),
+                replayable,
                 filters,
                 kind: kind(&usage, &hints.tags),
                 apart: false,
+                hedge: hedge.filter(|_| replayable && !is_ahead),
             },
             payer: Payer::of(extensions).unwrap_or_else(|| Payer::One(empty())),
             deadline: extensions.get().map(|Deadline(at)| *at),
@@ -146,6 +152,14 @@ impl Job {
         once: &mut Option<RequestBody<B>>,
     ) -> Result<Request<RequestBody<B>>, Refused> {
         let mut parts = self.parts.clone();
+        let renamed = match provider.renamed.is_empty() {
+            true => None,
+            false => self.model(),
+        };
+        let renamed = renamed.and_then(|asked| Some((asked, provider.own_name(asked)?)));
+        if let Some((asked, own)) = renamed {
+            model::rename_in_path(&mut parts.uri, asked, own);
+        }
         provider.dress(&mut parts)?;
         if reads && parts.headers.contains_key(header::ACCEPT_ENCODING) {
             coding::ask_for_identity(&mut parts.headers);
@@ -153,19 +167,34 @@ impl Job {
         let body = match &self.whole {
             Some((data, trailers)) => {
                 let marked = bet.as_mut().and_then(|bet| bet.mark(data));
-                let data = match (&provider.map, marked) {
-                    (Some(map), marked) => {
-                        mapped(map, &mut parts, marked.as_ref().unwrap_or(data))?
-                    }
-                    (None, Some(marked)) => sized(&mut parts, marked)?,
-                    (None, None) => data.clone(),
-                };
+                let changes = marked.is_some() || renamed.is_some() || provider.map.is_some();
+                let mut data = marked.unwrap_or_else(|| data.clone());
+                if let Some((asked, own)) = renamed {
+                    model::rename_in_body(&mut data, asked, own);
+                }
+                if let Some(map) = &provider.map {
+                    data = (map.0)(&mut parts, data);
+                }
+                if changes {
+                    size(&mut parts, data.len())?;
+                }
                 RequestBody::whole(data, trailers.clone())
             }
             // `may_follow` permits a second attempt only if the body is kept.
             None => once.take().expect("a body that is not kept is sent once"),
         };
         Ok(Request::from_parts(parts, body))
+    }
+
+    /// Notes an attempt that did not bring the answer.
+    pub(super) fn lose(&mut self, provider: &Profile, miss: Miss, paid: Option<Money>) {
+        self.tried.push(Tried {
+            provider: Arc::clone(&provider.name),
+            miss,
+        });
+        if let Some(paid) = paid {
+            self.before.add(paid);
+        }
     }
 
     /// Picks the next provider after a miss, if another may be tried.
@@ -177,13 +206,7 @@ impl Job {
         paid: Option<Money>,
     ) -> Option<Picked> {
         let may_follow = self.may_follow(shared, miss);
-        self.tried.push(Tried {
-            provider: Arc::clone(&provider.name),
-            miss,
-        });
-        if let Some(paid) = paid {
-            self.before.add(paid);
-        }
+        self.lose(provider, miss, paid);
         if miss == Miss::TooLarge {
             let limits = self.outgrown.unwrap_or_default();
             self.outgrown = Some(limits.max(provider.limits));
@@ -221,19 +244,15 @@ impl Job {
     }
 }
 
-fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> {
-    let data = (map.0)(parts, data.clone());
-    sized(parts, data)
-}
-
 /// Corrects the stated length of a changed body.
-fn sized(parts: &mut Parts, data: Bytes) -> Result<Bytes, Refused> {
+fn size(parts: &mut Parts, length: usize) -> Result<(), Refused> {
     if parts.headers.contains_key(header::CONTENT_LENGTH) {
-        let length = data.len().into();
-        let inserted = parts.headers.try_insert(header::CONTENT_LENGTH, length);
+        let inserted = parts
+            .headers
+            .try_insert(header::CONTENT_LENGTH, length.into());
         inserted.map_err(|_| Refused::TooManyFields)?;
     }
-    Ok(data)
+    Ok(())
 }
 
 /// Reports whether a request may be repeated: by its method or fields, or because a layer or the

@@ -1,22 +1,19 @@
 //! Chooses a provider that has room for a request, within budget.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
-use scrimp_core::Money;
 use tokio::time::Instant;
 
-use super::{funds::Unavailable, job::Job, within::within};
+use super::{funds::Unavailable, hedge::Plan, job::Job, within::within};
 use crate::{
     RouteDecision,
-    bill::Bill,
     budget::Waiting,
     config::Shared,
-    engine::{self, Ask, Barred, Choice},
+    engine::{Barred, NoCandidate},
     meter::Call,
     model::MissingModels,
-    prompt::Bet,
     refuse::Refused,
-    state::{Entry, State, Terms},
+    state::{Entry, State},
 };
 
 /// Provider that was picked, with money set aside and the call begun.
@@ -24,6 +21,8 @@ pub(crate) struct Picked {
     /// The call, in a box, as it is handed on often.
     pub(crate) call: Box<Call>,
     pub(crate) decision: RouteDecision,
+    /// Second call that is made beside it if it is slow.
+    pub(super) hedge: Option<Plan>,
 }
 
 /// Reason why no provider was picked.
@@ -79,99 +78,38 @@ impl Job {
 
     /// Picks a provider, if none has to be asked. `first` is true for the first try of an attempt.
     fn try_pick(&self, shared: &Arc<Shared>, first: bool) -> Result<Picked, NotPicked> {
-        let config = &shared.config;
-        let (now, wall) = (shared.now(), config.clock.wall());
-        if shared.state.lock().asks_for_models() {
-            // The body may be large, so it is not read under the lock.
-            self.model();
-        }
-        self.read_prompt(shared);
+        self.prepare(shared);
         let mut state = shared.state.lock();
-        let State {
-            router,
-            entries,
-            stats,
-            missing,
-            caches,
-        } = &mut *state;
-        let failover = !self.tried.is_empty();
-        stats.requests += u64::from(!failover && first);
-        let mut barred = Barred::default();
-        let lacking = self.lacking(missing, entries, now);
-        for (index, entry) in entries.iter().enumerate() {
-            if self.bars(entry, || router.in_flight(index)) || lacking.is_barred(index) {
-                barred.bar(index);
-            }
-        }
-        let bets = self.bets(caches, entries, now);
-        let cost = |index: usize| {
-            let entry: &Entry = &entries[index];
-            let usage = bets.get(index).and_then(Option::as_ref);
-            let usage = usage.map(|bet| bet.expected(&self.usage));
-            entry.cost(
-                usage.as_ref().unwrap_or(&self.usage),
-                self.model_for(entry),
-                wall,
-            )
-        };
+        state.stats.requests += u64::from(self.tried.is_empty() && first);
+        let mut look = self.look(shared, &mut state);
         let mut refused = None;
-        // The last attempt is weighed as such: no other attempt follows.
-        let ask = Ask {
-            replayable: !self.is_last(shared),
-            // What a cache holds of this prompt says nothing of others.
-            apart: bets.iter().flatten().any(|bet| bet.held > 0),
-            ..self.ask
-        };
         loop {
-            let choice = match router.choose(now, &ask, &barred, cost) {
+            let State {
+                router, entries, ..
+            } = &mut *state;
+            let cost = |index| self.cost(&look, entries, index);
+            let choice = match router.choose(look.now, &look.ask, &look.barred, cost) {
                 Ok(choice) => choice,
                 Err(none) => {
-                    let refused = refused.unwrap_or(Refused::NoCandidate(none));
-                    return Err(NotPicked::Refused(refused));
+                    let full = match none {
+                        NoCandidate::NoneLeft | NoCandidate::NoneGoodEnough => look.room,
+                        NoCandidate::NoExchangeRate(_) => None,
+                    };
+                    let none = full.map_or(Refused::NoCandidate(none), Refused::Quota);
+                    return Err(NotPicked::Refused(refused.unwrap_or(none)));
                 }
             };
-            let entry = &entries[choice.index];
-            let bet = bets.get(choice.index).and_then(Clone::clone);
-            let most = bet.as_ref().map(|bet| bet.at_most(&self.usage));
-            let most = most.as_ref().unwrap_or(&self.usage);
-            let no = match self.take(config, entry, wall, most) {
+            let no = match self.afford(&shared.config, entries, &look, choice.index) {
                 Ok(reservation) => {
-                    let explain = self.explain || tracing::enabled!(tracing::Level::DEBUG);
-                    let terms = explain.then(|| router.terms(now, &ask, &barred, cost));
-                    let expected = cost(choice.index);
-                    let cached = bet.as_ref().map_or(0, Bet::cached_tokens);
-                    let decision = RouteDecision {
-                        cached_tokens: cached,
-                        ..self.decision(entry, entries, choice, expected, terms)
-                    };
-                    self.place(caches, bet.as_ref(), now);
-                    let ticket = router.started(now, choice.index);
-                    stats.begun(failover);
-                    let call = Box::new(Call {
-                        shared: Arc::clone(shared),
-                        provider: Arc::clone(&entry.provider),
-                        ticket,
-                        began: now,
-                        failover,
-                        reservation,
-                        bill: self.bill(entry, wall),
-                        bet,
-                        reader: None,
-                        bytes_out: 0,
-                        failed: None,
-                        status: None,
-                        learnt: false,
-                        ended: None,
-                    });
+                    let picked = self.start(shared, &mut state, &look, choice, reservation);
                     drop(state);
-                    trace(&decision);
-                    return Ok(Picked { call, decision });
+                    trace(&picked.decision);
+                    return Ok(picked);
                 }
                 Err(no) => no,
             };
-            barred.bar(choice.index);
+            look.barred.bar(choice.index);
             match no {
-                Unavailable::Full => {}
                 Unavailable::Wait(waiting) => return Err(NotPicked::Wait(waiting)),
                 Unavailable::Unpriced => refused = refused.or(Some(Refused::Unpriced)),
                 Unavailable::Budget(refusal) if refusal.degrade => {
@@ -197,7 +135,12 @@ impl Job {
     }
 
     /// Returns the providers that are known not to have the model; none, if no other is left.
-    fn lacking(&self, missing: &mut MissingModels, entries: &[Entry], now: Instant) -> Barred {
+    pub(super) fn lacking(
+        &self,
+        missing: &mut MissingModels,
+        entries: &[Entry],
+        now: Instant,
+    ) -> Barred {
         let mut lacking = Barred::default();
         if missing.is_empty() {
             return lacking;
@@ -221,62 +164,25 @@ impl Job {
         }
     }
 
-    /// Returns what the cost of a call depends on.
-    fn bill(&self, entry: &Entry, wall: SystemTime) -> Bill {
-        let model = self.model_for(entry);
-        let Terms { place, price } = entry.price(model);
-        Bill {
-            payer: self.payer.clone(),
-            route: Arc::clone(&self.route),
-            price: price.clone(),
-            model: model.map(Into::into),
-            stated: entry.provider.stated_cost,
-            sent: self.usage,
-            used: entry.used(place, wall),
-            before: self.before.clone(),
-            passing: false,
-        }
-    }
-
-    fn bars(&self, entry: &Entry, in_flight: impl Fn() -> usize) -> bool {
+    pub(super) fn bars(&self, entry: &Entry, in_flight: impl Fn() -> usize) -> bool {
         let provider = &entry.provider;
-        let full = provider.concurrency.is_some_and(|most| in_flight() >= most);
+        let calls = || in_flight() + entry.waiting;
+        let full = provider.concurrency.is_some_and(|most| calls() >= most);
         let tried = self
             .tried
             .iter()
             .any(|tried| tried.provider == provider.name);
         let lacks = self.tags.iter().any(|tag| !provider.tags.contains(tag));
-        let unmappable = provider.map.is_some() && self.whole.is_none();
+        let unmappable = provider.changes_bodies() && self.whole.is_none();
         let small = self
             .outgrown
             .is_some_and(|refused| !provider.limits.are_above(refused, self.size()));
         full || tried || lacks || unmappable || small
     }
-
-    fn decision(
-        &self,
-        entry: &Entry,
-        entries: &[Entry],
-        choice: Choice,
-        expected: Option<Money>,
-        terms: Option<Vec<engine::Terms>>,
-    ) -> RouteDecision {
-        let names = entries.iter().map(|entry| Arc::clone(&entry.provider.name));
-        RouteDecision {
-            provider: Arc::clone(&entry.provider.name),
-            reason: choice.reason,
-            score: choice.score,
-            expected,
-            cached_tokens: 0,
-            tried: self.tried.clone(),
-            accepted: true,
-            candidates: names.zip(terms.unwrap_or_default()).collect(),
-        }
-    }
 }
 
 /// Records one event per choice, with every candidate's terms.
-fn trace(decision: &RouteDecision) {
+pub(super) fn trace(decision: &RouteDecision) {
     tracing::debug!(
         provider = &*decision.provider,
         reason = decision.reason.name(),

@@ -41,6 +41,8 @@ pub enum ServiceTier {
     Flex,
     /// Faster and dearer.
     Priority,
+    /// In a batch job, within a day, and cheaper. A row without such prices has its standard ones.
+    Batch,
 }
 
 /// Reason for which a row has no price here.
@@ -153,6 +155,7 @@ impl ServiceTier {
             Self::Standard => "",
             Self::Flex => "_flex",
             Self::Priority => "_priority",
+            Self::Batch => "_batches",
         }
     }
 }
@@ -216,6 +219,33 @@ mod tests {
             says("dall-e"),
             "the model \"dall-e\" is left out: has no price per token, only input_cost_per_image"
         );
+    }
+
+    #[test]
+    fn each_service_level_has_its_own_price_and_a_row_without_one_the_standard_price() {
+        // Prices of gpt-5-mini and of claude-haiku-4-5, as the table has them.
+        let table = r#"{
+            "gpt-5-mini": {"input_cost_per_token": 2.5e-07, "input_cost_per_token_batches": 1.25e-07,
+                "input_cost_per_token_flex": 1.25e-07, "input_cost_per_token_priority": 4.5e-07,
+                "output_cost_per_token": 2e-06, "output_cost_per_token_batches": 1e-06,
+                "output_cost_per_token_flex": 1e-06, "output_cost_per_token_priority": 3.6e-06},
+            "claude-haiku-4-5": {"input_cost_per_token": 1e-06, "input_cost_per_token_batches": 5e-07,
+                "output_cost_per_token": 5e-06, "output_cost_per_token_batches": 2.5e-06}
+        }"#;
+        let usage = crate::Usage::text(1_000_000, 0);
+        let cost = |model: &str, tier| {
+            let table = PriceTable::parse(table.as_bytes(), tier).unwrap();
+            let price = table.price(model).unwrap();
+            price
+                .cost(&usage, std::time::UNIX_EPOCH, 0)
+                .unwrap()
+                .to_string()
+        };
+        use ServiceTier::{Batch, Flex, Priority, Standard};
+        let tiers = [Standard, Flex, Priority, Batch];
+        let of = |model: &str| tiers.map(|tier| cost(model, tier));
+        assert_eq!(of("gpt-5-mini"), ["$0.25", "$0.125", "$0.45", "$0.125"]);
+        assert_eq!(of("claude-haiku-4-5"), ["$1.00", "$1.00", "$1.00", "$0.50"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use super::*;
 
 fn entry() -> Entry {
-    Entry::new(Profile::new("llm".into()), &Clock::system())
+    Entry::new(Profile::new("llm".into()))
 }
 
 /// Counts an answer of this many tokens, and returns what the next one is expected to have: the

@@ -4,6 +4,7 @@ mod choosing;
 mod estimating;
 mod exploring;
 mod learning;
+mod waiting;
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -1,6 +1,6 @@
 //! Prompt caches of the providers: their part in the choice, and the requests to write to them.
 
-mod common;
+use crate::common;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

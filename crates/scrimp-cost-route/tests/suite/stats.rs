@@ -1,6 +1,6 @@
 //! The statistics of a layer.
 
-mod common;
+use crate::common;
 
 use bytes::Bytes;
 use common::{Rig, by_token, get, ok, provider, status, two};

@@ -1,14 +1,20 @@
 //! Prices of models, and models that a provider does not have.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
-use http::{Request, StatusCode};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use scrimp_cost_route::{Budget, Cap, CostRouteLayer, Hints, Period, Price, Provider};
+use scrimp_core::{
+    Ledger,
+    extensions::{CalledModel, Tenant, TenantShares},
+};
+use scrimp_cost_route::{Budget, Cap, CostRouteLayer, Hints, Period, Price, Provider, RequestBody};
+use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
     common::{Rig, cents, ok, provider, status},
-    post,
+    post, tariff,
 };
 
 #[tokio::test(start_paused = true)]
@@ -122,4 +128,49 @@ async fn ten_thousand_wrong_keys_and_invented_models_eject_no_provider() {
         "{:?}",
         layer.stats().spent
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_booked_under_its_model_with_its_tokens() {
+    let ledger = Ledger::new();
+    let hub = provider("hub", 1).model("small", tariff());
+    let layer = CostRouteLayer::builder([hub]).ledger(ledger.clone());
+    let rig = Rig::new(&layer.build().unwrap(), |_| {
+        ok(r#"{"usage":{"prompt_tokens":1200,"completion_tokens":300}}"#)
+    });
+    let tenants = [(1, "a"), (2, "b")].map(|(weight, name)| (weight, Some(Tenant::from(name))));
+    let mut shared = post(r#"{"model":"small"}"#);
+    shared.extensions_mut().insert(TenantShares::new(tenants));
+    for request in [post(r#"{"model":"small"}"#), shared, post("{}")] {
+        rig.send(request).await;
+    }
+    let lines = ledger.lines();
+    let said: Vec<_> = lines
+        .iter()
+        .map(|line| (&*line.tenant, &*line.model, line.tokens_in, line.tokens_out))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            // A price by the request says nothing of tokens.
+            ("", "", 0, 0),
+            ("", "small", 1200, 300),
+            ("a", "small", 400, 100),
+            ("b", "small", 800, 200),
+        ]
+    );
+    assert_eq!(ledger.totals().calls_made, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_names_the_model_that_its_call_is_priced_by() {
+    let hub = provider("hub", 0).model("small", tariff());
+    let layer = CostRouteLayer::builder([hub]).build().unwrap();
+    let answer = |_: Request<RequestBody<Full<Bytes>>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("{}")))
+    };
+    let service = layer.layer(service_fn(answer));
+    let response = service.oneshot(post(r#"{"model":"small"}"#)).await.unwrap();
+    let model = response.extensions().get::<CalledModel>();
+    assert_eq!(model, Some(&CalledModel::from("small")));
 }

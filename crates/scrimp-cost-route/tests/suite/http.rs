@@ -1,17 +1,17 @@
 //! Requests to providers, and responses to callers.
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Rig, get, ok, provider, status, two};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use scrimp_core::extensions::Deadline;
-use scrimp_cost_route::{CostRouteLayer, Price, Provider};
+use scrimp_cost_route::{CostRouteLayer, Price, Provider, RequestBody};
 use scrimp_testkit::{Gate, Reply, Scripted};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::test(start_paused = true)]
 async fn a_request_is_made_its_providers_own() {
@@ -46,6 +46,65 @@ async fn a_request_is_made_its_providers_own() {
     assert_eq!(seen.headers["x-model"], "small");
     assert_eq!(seen.headers["content-length"], "3");
     assert!(!seen.headers.contains_key("host"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_has_each_providers_own_name_in_the_body_or_the_path() {
+    let mine = provider("api.example.com", 1)
+        .endpoint("https://api.example.com/models/v2")
+        .rename_model("small", "mine-small")
+        .rename_model("large", "small")
+        .map(|_, body| [&body[..], b" "].concat().into());
+    let layer = CostRouteLayer::builder([mine]).build().unwrap();
+    // Shows what it gets.
+    let mirror = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let length = parts.headers["content-length"].to_str().unwrap().to_owned();
+        let shown = format!(
+            "{} {length} {}",
+            parts.uri.path(),
+            String::from_utf8_lossy(&body)
+        );
+        Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(shown))))
+    });
+    let service = layer.layer(mirror);
+    for (path, body, expected_path, expected_body) in [
+        (
+            "/v1/chat/completions",
+            r#"{"model":"small","n":1.0}"#,
+            "/models/v2/v1/chat/completions",
+            r#"{"model":"mine-small","n":1.0} "#,
+        ),
+        // A name that is asked for and another model's own name.
+        (
+            "/v1/x",
+            r#"{"model":"large"}"#,
+            "/models/v2/v1/x",
+            r#"{"model":"small"} "#,
+        ),
+        (
+            "/v1/x",
+            r#"{"model":"other"}"#,
+            "/models/v2/v1/x",
+            r#"{"model":"other"} "#,
+        ),
+        (
+            "/v1/models/small:generateContent",
+            "{}",
+            "/models/v2/v1/models/mine-small:generateContent",
+            "{} ",
+        ),
+    ] {
+        let request = Request::post(format!("http://old.example.org{path}"))
+            .header("content-length", body.len())
+            .body(Full::from(body))
+            .unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        let seen = response.into_body().collect().await.unwrap().to_bytes();
+        let length = expected_body.len();
+        assert_eq!(seen, format!("{expected_path} {length} {expected_body}"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

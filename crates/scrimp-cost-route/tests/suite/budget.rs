@@ -1,6 +1,6 @@
 //! Money: reserved, settled, refused.
 
-mod common;
+use crate::common;
 
 use common::{Answer, Rig, by_token, cents, get, ok, provider};
 use futures_util::future::join_all;

@@ -17,7 +17,7 @@ use scrimp_cost_route::{
 };
 use tower::{Layer, ServiceExt};
 
-use crate::server::Server;
+use super::server::Server;
 
 pub(crate) type Service = CostRoute<Client<HttpConnector, RequestBody<Full<Bytes>>>>;
 

@@ -5,7 +5,7 @@ use http_body_util::{BodyExt, Full};
 use scrimp_core::RetryBudget;
 use scrimp_cost_route::{Budget, Cap, CostRouteLayerBuilder, Miss, Period, Provider, Repeats};
 
-use crate::{
+use super::{
     good, misses,
     rig::{Answer, Service, cents, open, over, provider, request, send, two},
     server::{Act, Server},

@@ -1,6 +1,6 @@
 //! Responses that the quality gate judges.
 
-mod common;
+use crate::common;
 
 use common::{Rig, cents, get, ok, provider, two};
 use http::{Request, Response, StatusCode};

@@ -1,6 +1,6 @@
 //! Budgets that a fleet shares, over an allowance of the tests' own.
 
-mod common;
+use crate::common;
 
 use std::{
     collections::HashMap,

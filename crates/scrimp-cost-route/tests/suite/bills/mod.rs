@@ -1,8 +1,7 @@
 //! Costs of calls: as providers report them, by the model, and for the layers outside.
 
 mod codings;
-#[path = "../common/mod.rs"]
-mod common;
+use crate::common;
 mod models;
 
 use std::path::PathBuf;

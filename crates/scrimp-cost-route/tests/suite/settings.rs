@@ -1,6 +1,6 @@
 //! Settings are checked once, when a layer is built, and errors name the setting.
 
-mod common;
+use crate::common;
 
 use std::{sync::Arc, time::Duration};
 
@@ -169,6 +169,18 @@ fn each_setting_of_a_layer_that_cannot_be_used_is_named_with_its_range() {
         (
             layer().explore_cap("a lot"),
             "CostRouteLayer: `explore_cap` must be an amount: \"a lot\" is not an amount of money: ...",
+        ),
+        (
+            layer().quota_wait(second * 3_601),
+            "CostRouteLayer: `quota_wait` must be at most 3600s, not 3601s",
+        ),
+        (
+            layer().hedge("-1"),
+            "CostRouteLayer: `hedge` must be at least $0.00, not -$1.00",
+        ),
+        (
+            layer().hedge("a lot"),
+            "CostRouteLayer: `hedge` must be an amount: \"a lot\" is not an amount of money: ...",
         ),
         (
             layer().attempts(0),

@@ -1,6 +1,6 @@
 //! Effects of time: outages end, speeds change, prices depend on the hour.
 
-mod common;
+use crate::common;
 
 use std::{
     sync::{

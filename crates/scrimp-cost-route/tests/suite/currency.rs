@@ -1,6 +1,6 @@
 //! Amounts of more than one currency.
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

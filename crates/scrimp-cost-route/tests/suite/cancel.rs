@@ -1,6 +1,6 @@
 //! Callers may leave at any time, and the router learns from that too.
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

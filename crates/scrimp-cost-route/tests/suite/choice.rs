@@ -1,6 +1,6 @@
 //! The choice of a provider, and its reason.
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

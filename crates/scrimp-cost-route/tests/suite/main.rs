@@ -1,0 +1,18 @@
+//! The tests of the router, in one program: each more would be compiled and linked by itself.
+
+mod bills;
+mod budget;
+mod cancel;
+mod choice;
+#[path = "../common/mod.rs"]
+mod common;
+mod contract;
+mod currency;
+mod failover;
+mod fleet;
+mod http;
+mod prompts;
+mod quality;
+mod settings;
+mod stats;
+mod time;
