@@ -1,0 +1,318 @@
+//! One live exchange, as far as it has gone, for the tried layer.
+
+use std::{
+    collections::VecDeque,
+    error::Error,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use parking_lot::Mutex;
+use scrimp_core::{BodyEnd, Sink};
+
+use crate::stats::Counters;
+
+/// Error of a call of the tried layer that has no live response: the live call failed or was given up, or
+/// none fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoAnswer(pub(crate) &'static str);
+
+/// What all exchanges of a layer share.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) counters: Counters,
+    /// Bytes of bodies that wait to be read.
+    held: AtomicUsize,
+    most: usize,
+}
+
+/// One live exchange. Its clones are the same.
+#[derive(Clone)]
+pub(crate) struct Exchange(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    room: Arc<Room>,
+}
+
+struct State {
+    head: Head,
+    chunks: VecDeque<Bytes>,
+    end: Option<End>,
+    waker: Option<Waker>,
+}
+
+/// The response's head, and who has it.
+enum Head {
+    Awaited,
+    /// A call of the tried layer waits for it, or reads the body.
+    Taken(Option<Result<Response<()>, NoAnswer>>),
+    /// It is there, and no call has asked for it.
+    Here(Result<Response<()>, NoAnswer>),
+    /// No call will ask for it any more.
+    Unwanted,
+}
+
+enum End {
+    Whole(Option<HeaderMap>),
+    Broken,
+}
+
+/// The piece of a body that comes next.
+pub(crate) enum Piece {
+    Chunk(Bytes),
+    Trailers(HeaderMap),
+}
+
+/// The side of the live call. An exchange whose live side is dropped has failed.
+pub(crate) struct Live(Option<Exchange>);
+
+/// The right of a tried layer's request, and of its copies, to one live response. Once the last copy is
+/// dropped, what no call has taken is not kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket(Arc<Wanting>);
+
+#[derive(Debug)]
+struct Wanting(Exchange);
+
+// === impl Room ===
+
+impl Room {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            counters: Counters::default(),
+            held: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    fn hold(&self, bytes: usize) -> bool {
+        let sum = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.most);
+        self.held.fetch_update(Relaxed, Relaxed, sum).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+    }
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// Begins an exchange.
+    pub(crate) fn begin(room: Arc<Room>) -> (Live, Ticket) {
+        let state = Mutex::new(State {
+            head: Head::Awaited,
+            chunks: VecDeque::new(),
+            end: None,
+            waker: None,
+        });
+        let exchange = Self(Arc::new(Inner { state, room }));
+        (
+            Live(Some(exchange.clone())),
+            Ticket(Arc::new(Wanting(exchange))),
+        )
+    }
+
+    /// Polls for the head, for the call that has taken it.
+    pub(crate) fn poll_head(&self, cx: &Context<'_>) -> Poll<Result<Response<()>, NoAnswer>> {
+        let mut state = self.0.state.lock();
+        if let Head::Taken(head) = &mut state.head
+            && let Some(head) = head.take()
+        {
+            return Poll::Ready(head);
+        }
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Polls for the next piece of the body, for the call that has taken it.
+    pub(crate) fn poll_piece(&self, cx: &Context<'_>) -> Poll<Option<Result<Piece, NoAnswer>>> {
+        let mut state = self.0.state.lock();
+        if let Some(chunk) = state.chunks.pop_front() {
+            self.0.room.give_back(chunk.len());
+            return Poll::Ready(Some(Ok(Piece::Chunk(chunk))));
+        }
+        match &mut state.end {
+            Some(End::Whole(trailers)) => {
+                let trailers = trailers.take();
+                Poll::Ready(trailers.map(|trailers| Ok(Piece::Trailers(trailers))))
+            }
+            Some(End::Broken) => {
+                let error = NoAnswer("the live response broke off");
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Reports whether the body has ended, without trailers to come.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.0.state.lock();
+        state.chunks.is_empty() && matches!(state.end, Some(End::Whole(None)))
+    }
+
+    /// Stops reading: what comes is not kept.
+    pub(crate) fn leave(&self) {
+        let mut state = self.0.state.lock();
+        state.head = Head::Unwanted;
+        self.forget(&mut state);
+    }
+
+    fn forget(&self, state: &mut State) {
+        let bytes = state.chunks.drain(..).map(|chunk| chunk.len()).sum();
+        self.0.room.give_back(bytes);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let waker = {
+            let mut state = self.0.state.lock();
+            change(&mut state);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Shows the response's head, or that there is none.
+    fn show(&self, head: Result<Response<()>, NoAnswer>) {
+        self.change(|state| match &state.head {
+            Head::Awaited => state.head = Head::Here(head),
+            Head::Taken(None) => state.head = Head::Taken(Some(head)),
+            Head::Taken(Some(_)) | Head::Here(_) | Head::Unwanted => {}
+        });
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exchange")
+    }
+}
+
+// === impl Live ===
+
+impl Live {
+    /// Shows the response's head. The body follows, through [`Sink`].
+    pub(crate) fn head(&self, head: Response<()>) {
+        if let Some(exchange) = &self.0 {
+            exchange.show(Ok(head));
+        }
+    }
+
+    /// Reports whether the tried layer may still want the response.
+    pub(crate) fn is_wanted(&self) -> bool {
+        let unwanted = |exchange: &Exchange| {
+            let state = exchange.0.state.lock();
+            matches!(state.head, Head::Unwanted)
+        };
+        !self.0.as_ref().is_none_or(unwanted)
+    }
+
+    /// Ends the exchange: there is no response.
+    pub(crate) fn fail(&self, why: &'static str) {
+        if let Some(exchange) = &self.0 {
+            exchange.show(Err(NoAnswer(why)));
+        }
+    }
+}
+
+impl Sink for Live {
+    fn data(&mut self, chunk: &Bytes) {
+        let Some(exchange) = &self.0 else { return };
+        let room = &exchange.0.room;
+        let mut cut = false;
+        exchange.change(|state| {
+            if matches!(state.head, Head::Unwanted) || state.end.is_some() {
+                return;
+            }
+            match room.hold(chunk.len()) {
+                true => state.chunks.push_back(chunk.clone()),
+                false => {
+                    state.end = Some(End::Broken);
+                    cut = true;
+                }
+            }
+        });
+        if cut {
+            room.counters.cut.increment();
+        }
+    }
+
+    fn end(mut self, end: BodyEnd) {
+        let Some(exchange) = self.0.take() else {
+            return;
+        };
+        exchange.change(|state| {
+            let end = match end {
+                BodyEnd::Complete => End::Whole(None),
+                BodyEnd::Trailers(trailers) => End::Whole(Some(trailers)),
+                BodyEnd::Failed | BodyEnd::Dropped => End::Broken,
+            };
+            // One that was cut stays so.
+            state.end.get_or_insert(end);
+        });
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(exchange) = self.0.take() {
+            exchange.show(Err(NoAnswer("the live call was given up")));
+            exchange.change(|state| {
+                state.end.get_or_insert(End::Broken);
+            });
+        }
+    }
+}
+
+// === impl Ticket ===
+
+impl Ticket {
+    /// Takes the response for a call. `None` if another call has it.
+    pub(crate) fn take(&self) -> Option<Exchange> {
+        let exchange = &self.0.0;
+        let mut state = exchange.0.state.lock();
+        match std::mem::replace(&mut state.head, Head::Taken(None)) {
+            Head::Awaited => Some(exchange.clone()),
+            Head::Here(head) => {
+                state.head = Head::Taken(Some(head));
+                Some(exchange.clone())
+            }
+            other => {
+                state.head = other;
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Wanting {
+    fn drop(&mut self) {
+        let mut state = self.0.0.state.lock();
+        if !matches!(state.head, Head::Taken(_)) {
+            state.head = Head::Unwanted;
+            self.0.forget(&mut state);
+        }
+    }
+}
+
+// === impl NoAnswer ===
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no live response for the tried layer: {}", self.0)
+    }
+}
+
+impl Error for NoAnswer {}
