@@ -8,8 +8,11 @@ use http::{
     header::{AGE, CACHE_STATUS},
 };
 use scrimp_core::{
-    Account, Money, Problem,
-    extensions::{Charge, Directive, Explain, OtherCharges, Settlement, Shared, Since, Tenant},
+    Account, AccountName, Money, Problem,
+    extensions::{
+        CalledModel, Charge, CostTags, Directive, Explain, OtherCharges, Settlement, Shared, Since,
+        Tenant,
+    },
 };
 use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
 
@@ -30,6 +33,7 @@ pub(crate) struct Asker {
     /// The caller asks for the layers' verdicts.
     explains: bool,
     tenant: Option<Tenant>,
+    tags: Option<CostTags>,
 }
 
 /// Relation of a response to the request that gets it.
@@ -66,6 +70,7 @@ impl Asker {
             since: extensions.get().copied(),
             explains: extensions.get::<Explain>().is_some(),
             tenant: extensions.get::<Tenant>().cloned(),
+            tags: extensions.get().cloned(),
         }
     }
 
@@ -159,7 +164,15 @@ impl Asker {
         let price = common.config.price;
         let cost = made.map_or(price, |made| Settlement::cost(made, price));
         let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);
-        Some(ledger.account("coalesce", tenant, "*", cost.currency()))
+        let name = AccountName::new("coalesce", tenant, "*", cost.currency());
+        let name = match &self.tags {
+            Some(tags) => name.tags(tags),
+            None => name,
+        };
+        Some(ledger.open(match made.and_then(Extensions::get) {
+            Some(CalledModel(model)) => name.model(model),
+            None => name,
+        }))
     }
 }
 
