@@ -19,7 +19,8 @@
 //! ```
 //!
 //! `scrimp warm` (feature `warm`, on by default) fills a cache with what the log says callers ask for most, by
-//! the crate `scrimp-warm`; the library has [`rank`] for that.
+//! the crate `scrimp-warm`; the library has [`rank`] for that. `scrimp reconcile` and `scrimp focus` (feature
+//! `finance`, on by default) are the commands of the crate `scrimp-focus`.
 //!
 //! # The library
 //!

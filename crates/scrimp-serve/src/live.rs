@@ -11,6 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use scrimp_audit::{AuditEvent, AuditKind};
 use scrimp_core::SettingError;
 use scrimp_gateway::Switch;
 
@@ -88,6 +89,7 @@ impl Live {
     pub(crate) fn reload(&self) -> Result<Reloaded, ServeError> {
         let _one = self.reloading.lock();
         let result = self.replace();
+        self.record(&result);
         match &result {
             Ok(told) => {
                 self.reloads.done.fetch_add(1, Relaxed);
@@ -99,6 +101,22 @@ impl Live {
             }
         }
         result
+    }
+
+    /// Records a reload in the audit log, if there is one.
+    fn record(&self, result: &Result<Reloaded, ServeError>) {
+        let stack = self.stack.load();
+        let Some(audit) = &stack.parts.audit else {
+            return;
+        };
+        let event = AuditEvent::new(AuditKind::Configuration).target("reload");
+        audit.record(match result {
+            Ok(told) => event
+                .outcome("served")
+                .detail("needs_restart", told.needs_restart.join(", ")),
+            // Its text may quote the file.
+            Err(_) => event.outcome("refused"),
+        });
     }
 
     fn replace(&self) -> Result<Reloaded, ServeError> {
@@ -114,6 +132,9 @@ impl Live {
         let listen = |config: &Config| config.admin.as_ref().map(|admin| admin.listen);
         if listen(old) != listen(new) {
             needs_restart.push("[admin]");
+        }
+        if old.audit != new.audit {
+            needs_restart.push("[audit]");
         }
         self.switch.replace(&gateway);
         self.stack.store(Arc::new(stack));

@@ -123,6 +123,9 @@ impl Server {
         if let Some(fleet) = &live.stack().parts.fleet {
             fleet.leave().await;
         }
+        if let Some(audit) = &live.stack().parts.audit {
+            audit.close().await;
+        }
     }
 }
 

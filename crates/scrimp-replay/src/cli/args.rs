@@ -5,11 +5,14 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
 
+#[cfg(feature = "finance")]
+use super::finance::{FOCUS_HELP, FocusArgs, RECONCILE_HELP, ReconcileArgs};
 #[cfg(feature = "serve")]
 use super::serve::{SERVE_HELP, ServeArgs};
 #[cfg(feature = "warm")]
 use super::warm::{WARM_HELP, WarmArgs};
 use super::{
+    audit::{AUDIT_HELP, AuditArgs},
     size::size,
     values::{Waits, amount, host, method, price, rule, takes, waits},
 };
@@ -45,10 +48,21 @@ pub(super) enum Command {
     #[cfg(feature = "warm")]
     #[command(after_help = WARM_HELP)]
     Warm(Box<WarmArgs>),
+    /// Compare the account of a ledger with what a provider says, by day and model
+    #[cfg(feature = "finance")]
+    #[command(after_help = RECONCILE_HELP)]
+    Reconcile(ReconcileArgs),
+    /// Write the account of a ledger in the FOCUS format, for finance
+    #[cfg(feature = "finance")]
+    #[command(after_help = FOCUS_HELP)]
+    Focus(FocusArgs),
     /// Run a gateway with all layers, from one configuration file
     #[cfg(feature = "serve")]
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
+    /// Verify an audit log
+    #[command(after_help = AUDIT_HELP)]
+    Audit(AuditArgs),
     /// Generate the access log of a shop, in Combined Log Format
     SampleLog(SampleArgs),
 }

@@ -3,11 +3,14 @@
 //! | code | when |
 //! |---|---|
 //! | 0 | success; also if the reader of the output closed it |
-//! | 1 | a required goal of the demonstration was not met; no request of `warm` was of use; the configuration of `serve` has problems |
+//! | 1 | an audit log is not sound; a required goal of the demonstration was not met; no request of `warm` was of use; the configuration of `serve` has problems; a ledger and an export differ |
 //! | 2 | an argument is invalid, or an input cannot be read, or contains nothing to replay |
 
 mod args;
+mod audit;
 mod bar;
+#[cfg(feature = "finance")]
+mod finance;
 #[cfg(feature = "serve")]
 mod serve;
 mod size;
@@ -54,8 +57,13 @@ pub fn main() -> ExitCode {
             Ok(plan) => args.run(&plan),
             Err(error) => return refuse(&usage("warm", &error)),
         },
+        #[cfg(feature = "finance")]
+        Command::Reconcile(args) => args.run(),
+        #[cfg(feature = "finance")]
+        Command::Focus(args) => args.run(),
         #[cfg(feature = "serve")]
         Command::Serve(args) => args.run(),
+        Command::Audit(args) => args.run(),
         Command::Demo(args) => run_demo(args),
         Command::SampleLog(args) => sample_log(args).map(|()| ExitCode::SUCCESS),
     };

@@ -8,7 +8,7 @@
 //! | `GET /metrics` | yes | figures for Prometheus |
 //! | `GET /live` | yes | the same figures as server-sent events, one each second |
 //! | `POST /reload` | yes | reads the configuration again |
-//! | `GET /stats`, `POST /purge?…`, `PURGE …` | yes | as [`scrimp_cache::Admin`] |
+//! | `GET /stats`, `POST /purge?…`, `POST /erase?…`, `PURGE …` | yes | as [`scrimp_cache::Admin`] |
 
 mod page;
 
@@ -25,7 +25,9 @@ use futures_util::{StreamExt, stream};
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS},
+    request::Parts,
 };
+use scrimp_audit::AuditLayer;
 use scrimp_core::Problem;
 use tower::ServiceExt;
 
@@ -45,7 +47,14 @@ pub(crate) struct AdminSite {
 
 impl AdminSite {
     pub(crate) fn router(live: Arc<Live>) -> Router {
-        Router::new().fallback(answer).with_state(Self { live })
+        let audit = live.stack().parts.audit.clone();
+        let router = Router::new().fallback(answer).with_state(Self { live });
+        match audit {
+            Some(audit) => router
+                .layer(AuditLayer::new(&audit).only(changes))
+                .layer(AuditLayer::refusals(&audit)),
+            None => router,
+        }
     }
 
     /// Reports whether a request may see figures and purge. The token is that of the latest
@@ -60,6 +69,11 @@ impl AdminSite {
             None => true,
         }
     }
+}
+
+/// Reports whether a request may change something.
+fn changes(request: &Parts) -> bool {
+    !matches!(request.method, Method::GET | Method::HEAD)
 }
 
 async fn answer(State(site): State<AdminSite>, request: Request) -> Response {

@@ -1,6 +1,7 @@
 //! The configuration: the file, read and checked.
 
 mod admin;
+mod audit;
 mod batch;
 mod budget;
 mod cache;
@@ -13,6 +14,7 @@ mod upstream;
 
 pub(crate) use self::{
     admin::Admin,
+    audit::Audit,
     batch::ReadBatch,
     budget::Budget,
     cache::{Cache, Coalesce, Stampede, Tier},
@@ -37,6 +39,7 @@ use crate::read::{At, ConfigError, Problems, Section, nearest};
 pub struct Config {
     pub(crate) server: Server,
     pub(crate) admin: Option<Admin>,
+    pub(crate) audit: Option<Audit>,
     pub(crate) cache: Cache,
     pub(crate) coalesce: Coalesce,
     pub(crate) stampede: Stampede,
@@ -86,6 +89,7 @@ impl Config {
         let server = Server::read(&root.inner("server", "server"));
         let admin = root.inner("admin", "admin");
         let admin = Admin::read(&admin);
+        let audit = Audit::read(&root.inner("audit", "audit"));
         let cache = Cache::read(&root.inner("cache", "cache"));
         let coalesce = Coalesce::read(&root.inner("coalesce", "coalesce"));
         let stampede = Stampede::read(&root.inner("stampede", "stampede"));
@@ -113,6 +117,7 @@ impl Config {
         Some(Self {
             server: server?,
             admin,
+            audit,
             cache: cache?,
             coalesce,
             stampede,

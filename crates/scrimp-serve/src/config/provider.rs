@@ -29,6 +29,8 @@ pub(crate) struct Provider {
     quality: Option<f64>,
     reliability: Option<f64>,
     tags: Vec<String>,
+    /// Models that it names differently: what requests name, and its own name.
+    renamed: Vec<(String, String)>,
     requests_per_minute: Option<u32>,
     tokens_per_minute: Option<u32>,
     concurrency: Option<usize>,
@@ -44,6 +46,23 @@ struct PerMillion {
 /// Returns the builder of a layer for providers, with its ledger and budget still to set.
 pub(crate) fn layer(providers: &[&Provider]) -> CostRouteLayerBuilder {
     CostRouteLayer::builder(providers.iter().map(|provider| provider.provider()))
+}
+
+/// Reads `rename`: pairs such as `gpt-4o-mini=deepseek-chat`.
+fn renamed(section: &Section<'_>) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for at in section.texts("rename") {
+        match at.value.split_once('=') {
+            Some((asked, own)) if !asked.trim().is_empty() && !own.trim().is_empty() => {
+                pairs.push((asked.trim().to_owned(), own.trim().to_owned()));
+            }
+            _ => {
+                let message = format!("`{}` renames no model", at.value);
+                section.add(&at.span, message, "write `asked=its own name`");
+            }
+        }
+    }
+    pairs
 }
 
 // === impl PerMillion ===
@@ -86,6 +105,7 @@ impl Provider {
                 .into_iter()
                 .map(|at| at.value)
                 .collect(),
+            renamed: renamed(section),
             requests_per_minute: section.number("requests_per_minute"),
             tokens_per_minute: section.number("tokens_per_minute"),
             concurrency: section.number("concurrency"),
@@ -160,6 +180,9 @@ impl Provider {
         }
         for tag in &self.tags {
             provider = provider.tag(tag);
+        }
+        for (asked, own) in &self.renamed {
+            provider = provider.rename_model(asked.as_str(), own.as_str());
         }
         if let Some(time) = self.timeout {
             provider = provider.timeout(time);

@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use http::request::Parts;
+use scrimp_audit::AuditLog;
 use scrimp_cache::{
-    Admin, CacheLayer, CacheStats, MemoryStore, SettingError, Store, TierStats, Tiered,
+    Admin, CacheLayer, CacheLayerBuilder, CacheStats, MemoryStore, SettingError, Store, TierStats,
+    Tiered,
 };
 use scrimp_core::Ledger;
 use scrimp_disk::DiskStore;
@@ -39,6 +41,7 @@ pub(crate) trait AnyCache: Send + Sync {
 struct Over<St> {
     layer: CacheLayer<St>,
     tiers: fn(&St) -> Option<TierStats>,
+    audit: Option<AuditLog>,
 }
 
 /// Makes the cache of a configuration.
@@ -46,6 +49,7 @@ pub(crate) fn open(
     settings: &Cache,
     ledger: &Ledger,
     fleet: Option<&Fleet>,
+    audit: Option<&AuditLog>,
 ) -> Result<Arc<dyn AnyCache>, SettingError> {
     let memory = MemoryStore::new(settings.memory);
     match (&settings.tier, fleet) {
@@ -64,29 +68,47 @@ pub(crate) fn open(
                 .soft_timeout((*timeout).min(Duration::from_millis(10)))
                 .hard_timeout(*timeout)
                 .build()?;
-            over(settings, ledger, tiers, |store| Some(store.tiers()))
-        }
-        (Tier::Disk { folder, size }, _) => {
-            let below = DiskStore::builder(folder, *size).build()?;
-            over(settings, ledger, Tiered::new(memory, below), |store| {
+            over(settings, (ledger, audit), tiers, |store| {
                 Some(store.tiers())
             })
         }
-        _ => over(settings, ledger, memory, |_| None),
+        (Tier::Disk { folder, size }, _) => {
+            let below = DiskStore::builder(folder, *size).build()?;
+            let tiers = Tiered::new(memory, below);
+            over(settings, (ledger, audit), tiers, |store| {
+                Some(store.tiers())
+            })
+        }
+        _ => over(settings, (ledger, audit), memory, |_| None),
     }
 }
 
 fn over<St: Store>(
     settings: &Cache,
-    ledger: &Ledger,
+    (ledger, audit): (&Ledger, Option<&AuditLog>),
     store: St,
     tiers: fn(&St) -> Option<TierStats>,
 ) -> Result<Arc<dyn AnyCache>, SettingError> {
     let layer = settings
         .set(CacheLayer::builder(store))
         .ledger(ledger.clone());
-    let layer = layer.build()?;
-    Ok(Arc::new(Over { layer, tiers }))
+    let audit = audit.cloned();
+    Ok(Arc::new(Over {
+        layer: audited(layer, audit.as_ref()).build()?,
+        tiers,
+        audit,
+    }))
+}
+
+/// Records the invalidations of a cache, if there is a log.
+fn audited<St: Store>(
+    layer: CacheLayerBuilder<St>,
+    audit: Option<&AuditLog>,
+) -> CacheLayerBuilder<St> {
+    match audit {
+        Some(audit) => layer.purger(audit.clone()),
+        None => layer,
+    }
 }
 
 impl<St: Store> AnyCache for Over<St> {
@@ -112,10 +134,10 @@ impl<St: Store> AnyCache for Over<St> {
         ledger: &Ledger,
     ) -> Result<Arc<dyn AnyCache>, SettingError> {
         let layer = settings.set(self.layer.successor()).ledger(ledger.clone());
-        let layer = layer.build()?;
         Ok(Arc::new(Self {
-            layer,
+            layer: audited(layer, self.audit.as_ref()).build()?,
             tiers: self.tiers,
+            audit: self.audit.clone(),
         }))
     }
 }

@@ -15,6 +15,7 @@ mod tenant;
 use std::{collections::HashMap, sync::Arc};
 
 use axum::Router;
+use scrimp_audit::AuditLayer;
 use scrimp_core::SettingError;
 use scrimp_cost_route::CostRouteLayer;
 use scrimp_gateway::{Gateway, GatewayBuilder, GatewayUpstream};
@@ -64,8 +65,12 @@ impl Stack {
             Entrance::new(route, built.gateway.router(), Arc::clone(&built.counts))
         });
         let dispatch = Dispatch::new(&config, entrances.collect(), &parts);
+        let app = match &parts.audit {
+            Some(audit) => dispatch.router().layer(AuditLayer::refusals(audit)),
+            None => dispatch.router(),
+        };
         Ok(Self {
-            app: dispatch.router(),
+            app,
             config,
             parts,
             routes,

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use scrimp_audit::AuditLog;
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::{Ledger, SettingError};
 use scrimp_cost_route::{Budget, CostRouteLayer};
@@ -19,6 +20,8 @@ use super::{
 
 /// The layers and books of a configuration.
 pub(crate) struct Parts {
+    /// The one of the first configuration.
+    pub(crate) audit: Option<AuditLog>,
     pub(crate) ledger: Ledger,
     pub(crate) cache: Arc<dyn AnyCache>,
     pub(crate) coalesce: CoalesceLayer,
@@ -54,11 +57,16 @@ impl Parts {
             Some((_, parts)) => parts.fleet.clone(),
             None => Fleet::of(&config.cache)?,
         };
+        let audit = match (before, &config.audit) {
+            (Some((_, parts)), _) => parts.audit.clone(),
+            (None, Some(audit)) => Some(audit.open()?),
+            (None, None) => None,
+        };
         let ledger = before.map_or_else(Ledger::new, |(_, parts)| parts.ledger.clone());
         let cache = match same_store {
             Some((old, parts)) if old.cache == config.cache => Arc::clone(&parts.cache),
             Some((_, parts)) => parts.cache.successor(&config.cache, &ledger)?,
-            None => cache::open(&config.cache, &ledger, fleet.as_ref())?,
+            None => cache::open(&config.cache, &ledger, fleet.as_ref(), audit.as_ref())?,
         };
         let coalesce = match before {
             Some((old, parts))
@@ -114,6 +122,7 @@ impl Parts {
                     .collect()
             }),
             unrouted: before.map_or_else(Arc::default, |(_, parts)| parts.unrouted()),
+            audit,
             ledger,
             cache,
             coalesce,

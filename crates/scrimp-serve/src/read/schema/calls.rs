@@ -118,6 +118,12 @@ pub(super) const PARTS: &[Part] = &[
                 "Words that requests may ask for.",
             ),
             key(
+                "rename",
+                "[\"gpt-4o-mini=deepseek-chat\"]",
+                "none",
+                "Models that it names differently: the name in requests, and its own.",
+            ),
+            key(
                 "requests_per_minute",
                 "600",
                 "no limit",

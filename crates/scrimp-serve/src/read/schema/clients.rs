@@ -16,6 +16,12 @@ pub(super) const PARTS: &[Part] = &[
                 "Purges, figures and the live page.",
             ),
             key(
+                "audit",
+                "[audit]",
+                "off",
+                "The log of what operators do, and of what is refused.",
+            ),
+            key(
                 "cache",
                 "[cache]",
                 "",
@@ -181,6 +187,37 @@ pub(super) const PARTS: &[Part] = &[
                 "true",
                 "false",
                 "Takes PURGE, with the token, on the clients' address too.",
+            ),
+        ],
+    },
+    Part {
+        name: "audit",
+        title: "[audit]",
+        about: "An append-only log: requests of operators but GET, refusals, invalidations, reloads. `scrimp audit verify` reads it. It changes with a restart only.",
+        keys: &[
+            key(
+                "folder",
+                "\"/var/log/gateway-audit\"",
+                "required",
+                "Folder of the log, for this process alone.",
+            ),
+            key(
+                "key",
+                SECRET,
+                "none",
+                "64 hexadecimal digits, without which the chain of hashes cannot be computed anew.",
+            ),
+            key(
+                "pseudonyms",
+                SECRET,
+                "none",
+                "64 hexadecimal digits, with which names of tags become pseudonyms. Without them, the names are left out.",
+            ),
+            key(
+                "retention",
+                "\"365d\"",
+                "none",
+                "Time after which old files are deleted.",
             ),
         ],
     },

@@ -1,6 +1,6 @@
 //! All layers together, and the share of each.
 
-mod common;
+use crate::common;
 
 use common::{json, scrimp};
 use scrimp_replay::SampleLog;

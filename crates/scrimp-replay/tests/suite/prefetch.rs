@@ -1,6 +1,6 @@
 //! Prefetches in front of the cache, beside the replay without them.
 
-mod common;
+use crate::common;
 
 use common::{json, scrimp, trace};
 use serde_json::Value;

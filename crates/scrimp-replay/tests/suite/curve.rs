@@ -1,6 +1,6 @@
 //! The hit rate by memory, compared with replays of each size.
 
-mod common;
+use crate::common;
 
 use common::{json, scrimp};
 use serde_json::Value;

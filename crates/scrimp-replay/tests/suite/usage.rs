@@ -1,6 +1,6 @@
 //! Usage, help and explanations of the command.
 
-mod common;
+use crate::common;
 
 use common::{Run, json, scrimp};
 

@@ -1,6 +1,6 @@
 //! The page of a report in a browser, if there is one.
 
-mod common;
+use crate::common;
 
 use std::{fs, path::Path, process::Command};
 

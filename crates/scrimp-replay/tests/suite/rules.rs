@@ -1,6 +1,6 @@
 //! Rules, writes and limits, through the real cache.
 
-mod common;
+use crate::common;
 
 use common::{json, scrimp};
 

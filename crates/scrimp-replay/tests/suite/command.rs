@@ -1,6 +1,6 @@
 //! Output and exit codes of the command.
 
-mod common;
+use crate::common;
 
 use common::{Run, json, scrimp};
 use std::io::Write;

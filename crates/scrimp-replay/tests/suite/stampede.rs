@@ -1,6 +1,6 @@
 //! Waiting, with and without stampede protection.
 
-mod common;
+use crate::common;
 
 use common::{json, scrimp};
 

@@ -1,6 +1,6 @@
 //! The numbers, compared with a count that uses no layers, stores or policies.
 
-mod common;
+use crate::common;
 
 use common::{json, scrimp, trace};
 use std::{collections::HashMap, io::Read};
