@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the layers inside tonic, kube, jsonrpsee and async-openai, over loopback.
+# Tests the layers inside tonic, kube, jsonrpsee and async-openai, and the example of OTLP, over loopback.
 #
 #   scripts/ecosystem.sh [arguments of cargo test]
 #

@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # With their tests, whose helpers count as direct dependencies too.
 tested="core http flight table cache coalesce"
 # Only built.
-built="stampede batch cost-route limit prefetch values warm cdn redis disk object reqwest"
+built="llm shadow stampede batch cost-route jobs limit prefetch values warm audit focus cdn redis disk object reqwest"
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 copy=$(mktemp -d)

@@ -73,7 +73,8 @@ if (installed("varnishd")) targets.push({ name: "Varnish", port: varnish, child:
   "-a", `127.0.0.1:${varnish}`, "-b", `127.0.0.1:${origin}`, "-s", "malloc,256m"]) });
 if (process.env.LITELLM) targets.push({ name: "LiteLLM's proxy", port: litellm, chat: true,
   child: start(process.env.LITELLM, ["--host", "127.0.0.1", "--port", `${litellm}`, "--config", file("litellm.yaml",
-    `model_list:\n  - model_name: m\n    litellm_params: { model: openai/m, api_base: "http://127.0.0.1:${origin}/v1", api_key: k }\n`)]) });
+    `model_list:\n  - model_name: m\n    litellm_params: { model: openai/m, api_base: "http://127.0.0.1:${origin}/v1", api_key: k }\n`)],
+    { LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY: "true" }) });
 if (process.env.PORTKEY) targets.push({ name: "Portkey's gateway", port: portkey, chat: true,
   headers: { "x-portkey-provider": "openai", "x-portkey-custom-host": `http://127.0.0.1:${origin}/v1` },
   child: start("node", [process.env.PORTKEY, `--port=${portkey}`, "--headless"], { TRUSTED_CUSTOM_HOSTS: "127.0.0.1,localhost" }) });

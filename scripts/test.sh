@@ -156,6 +156,9 @@ if [ -n "$full" ]; then
         --exclude-all-features check
 fi
 step "weight" scripts/weight.sh
+if [ -n "$full" ]; then
+    step "packages" scripts/package.sh
+fi
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "conformance" scripts/conformance.sh
 if [ -n "$full" ]; then
@@ -163,6 +166,7 @@ if [ -n "$full" ]; then
 fi
 step "batches to other servers" scripts/batch.sh
 step "prices and providers" scripts/prices.sh
+step "exports for finance" scripts/focus.sh
 step "a server for S3" object_store
 step "tests" tests
 

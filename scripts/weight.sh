@@ -39,9 +39,9 @@ END
 crates >"$scratch/hello"
 printf '%-20s %3d crates\n' 'hello on axum' "$(wc -l <"$scratch/hello")"
 failed=
-for layer in cache coalesce stampede batch cost-route limit prefetch cdn warm onnx; do
+for layer in cache coalesce stampede batch cost-route limit prefetch cdn warm onnx audit shadow jobs focus; do
     features='"axum"'
-    case $layer in cost-route | limit | cdn | warm | onnx) features= ;; esac
+    case $layer in cost-route | limit | cdn | warm | onnx | audit | shadow | jobs | focus) features= ;; esac
     crates "scrimp-$layer = { path = \"$root/crates/scrimp-$layer\", features = [$features] }" \
         >"$scratch/with"
     added=$(comm -13 "$scratch/hello" "$scratch/with")

@@ -106,6 +106,24 @@ scrape_configs: [{{ job_name: scrimp, static_configs: [{{ targets: ['{target}'] 
         Self::start(command, folder, address)
     }
 
+    /// Starts Redis, which keeps values as they are written.
+    #[must_use]
+    pub fn redis() -> Self {
+        let (folder, address) = (folder(), free_address());
+        let mut command = Command::new(find("redis-server", "redis-server"));
+        command.args([
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--rdbcompression",
+            "no",
+        ]);
+        command.arg("--port").arg(address.port().to_string());
+        command.arg("--dir").arg(folder.path());
+        Self::start(command, folder, address)
+    }
+
     /// Returns the file of a program that a Debian package has.
     ///
     /// # Panics

@@ -6,13 +6,15 @@ use std::fs;
 use crate::sources::{Source, below, root};
 
 /// Crates that must use scrimp-http.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 13] = [
+    "scrimp-audit",
     "scrimp-batch",
     "scrimp-cache",
     "scrimp-cdn",
     "scrimp-coalesce",
     "scrimp-cost-route",
     "scrimp-flight",
+    "scrimp-jobs",
     "scrimp-limit",
     "scrimp-prefetch",
     "scrimp-reqwest",

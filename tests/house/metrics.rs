@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use scrimp::{
+    audit::AuditLog,
     batch::{BatchLayer, GroupLayer, RestJson},
     cache::{CacheLayer, MemoryStore, Tiered},
     cdn::{CdnLayer, CdnPurger},
@@ -13,10 +14,12 @@ use scrimp::{
     },
     cost_route::CostRouteLayer,
     disk::DiskStore,
+    jobs::BatchJobsLayer,
     limit::LimitLayer,
     object::BucketStore,
     prefetch::{Precompute, PrefetchLayer},
     redis::{RedisAllowance, RedisClient, RedisLog, RedisRate, RedisStore},
+    shadow::ShadowLayer,
     stampede::StampedeLayer,
     warm::Spared,
 };
@@ -46,6 +49,7 @@ fn sources() -> Vec<Source> {
         source::<LimitLayer>(),
         source::<PrefetchLayer>(),
         source::<Precompute>(),
+        source::<ShadowLayer>(),
         source::<RedisClient>(),
         source::<RedisStore>(),
         source::<RedisLog>(),
@@ -56,6 +60,8 @@ fn sources() -> Vec<Source> {
         source::<CdnLayer>(),
         source::<CdnPurger>(),
         source::<Spared>(),
+        source::<AuditLog>(),
+        source::<BatchJobsLayer>(),
         source::<Ledger>(),
     ]
 }

@@ -18,9 +18,19 @@ fn named(page: &str) -> Vec<[&str; 3]> {
 
 #[test]
 fn every_test_that_the_page_of_patterns_names_exists() {
-    let page = fs::read_to_string(root().join("docs/patterns.md")).expect("the page");
+    exist("docs/patterns.md", 30);
+}
+
+#[test]
+fn every_test_that_the_page_of_compliance_names_exists() {
+    exist("docs/compliance.md", 20);
+}
+
+/// Checks that the tests that a page names exist, and that there are more than `least`.
+fn exist(page: &str, least: usize) {
+    let page = fs::read_to_string(root().join(page)).expect("the page");
     let tests = named(&page);
-    assert!(tests.len() > 30, "{tests:?}");
+    assert!(tests.len() > least, "{tests:?}");
     for [krate, file, name] in tests {
         let path = match krate {
             "scrimp-tests" => root().join(file),

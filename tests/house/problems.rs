@@ -3,13 +3,14 @@
 use super::sources;
 
 /// The layers and the gateway, by the folders of their crates.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "batch",
     "cache",
     "cdn",
     "coalesce",
     "cost-route",
     "gateway",
+    "jobs",
     "limit",
     "serve",
     "stampede",

@@ -5,17 +5,21 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 17] = [
+    "audit",
     "batch",
     "cache",
     "cdn",
     "coalesce",
     "cost-route",
     "disk",
+    "jobs",
     "limit",
+    "llm",
     "object",
     "prefetch",
     "redis",
+    "shadow",
     "stampede",
     "values",
     "warm",

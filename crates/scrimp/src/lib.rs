@@ -14,7 +14,9 @@
 //! | `cache-encryption` | | (encryption of these bytes) |
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `cost-route-json-schema` | | answers that are not what they should be: a quality gate by JSON Schema |
+//! | `unstable-genai` | | spans with OpenTelemetry's attributes for generative AI; may change in any release |
 //! | `disk` | `scrimp::disk` | the same after a restart: a tier in files |
+//! | `jobs` | `scrimp::jobs` | half the price of requests that can wait: batch jobs, in a durable queue |
 //! | `limit` | `scrimp::limit` | calls above the quota of a provider, or of a caller |
 //! | `metrics` | `scrimp::core::metrics` | (what all layers count, through the metrics facade) |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
@@ -131,6 +133,9 @@ pub use builder::ServiceBuilderExt;
 #[cfg(feature = "stack")]
 pub use stack::{Body, Stack, StackFuture, StackLayer};
 
+#[cfg(feature = "audit")]
+#[doc(inline)]
+pub use scrimp_audit as audit;
 #[cfg(feature = "batch")]
 #[doc(inline)]
 pub use scrimp_batch as batch;
@@ -151,9 +156,15 @@ pub use scrimp_cost_route as cost_route;
 #[cfg(feature = "disk")]
 #[doc(inline)]
 pub use scrimp_disk as disk;
+#[cfg(feature = "jobs")]
+#[doc(inline)]
+pub use scrimp_jobs as jobs;
 #[cfg(feature = "limit")]
 #[doc(inline)]
 pub use scrimp_limit as limit;
+#[cfg(feature = "llm")]
+#[doc(inline)]
+pub use scrimp_llm as llm;
 #[cfg(feature = "object")]
 #[doc(inline)]
 pub use scrimp_object as object;
@@ -166,6 +177,9 @@ pub use scrimp_redis as redis;
 #[cfg(feature = "reqwest")]
 #[doc(inline)]
 pub use scrimp_reqwest as reqwest;
+#[cfg(feature = "shadow")]
+#[doc(inline)]
+pub use scrimp_shadow as shadow;
 #[cfg(feature = "stampede")]
 #[doc(inline)]
 pub use scrimp_stampede as stampede;
