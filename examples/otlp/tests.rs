@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status, transport::Server};
 
 use crate::run;
 
-/// What a collector has received.
+/// Metrics and spans that a collector has received.
 #[derive(Clone, Default)]
 struct Collector(Arc<Received>);
 

@@ -1,4 +1,4 @@
-//! What is recorded.
+//! Events that are recorded.
 
 use std::{borrow::Cow, collections::BTreeMap};
 

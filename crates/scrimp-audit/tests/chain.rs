@@ -1,4 +1,4 @@
-//! What verification finds.
+//! Findings of the verification.
 
 mod rig;
 

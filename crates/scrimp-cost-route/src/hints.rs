@@ -31,7 +31,7 @@ pub(crate) struct Wanted {
     pub(crate) route: Option<Arc<str>>,
     pub(crate) usage: Option<Usage>,
     pub(crate) model: Option<Box<str>>,
-    /// What a second of waiting is worth.
+    /// Worth of a second of waiting.
     pub(crate) hedge: Option<Money>,
     /// True if they are of several requests, which do not ask for the same.
     pub(crate) mixed: bool,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChargePeriod, FinanceError};
 
-/// What one line of a ledger has gained in a charge period.
+/// Amounts that one line of a ledger has gained in a charge period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LedgerRow {

@@ -10,7 +10,7 @@ use common::{fill, time};
 use scrimp_core::Ledger;
 use scrimp_focus::{ChargePeriod, FocusExport, Savings, rows_between};
 
-/// What this export supports, in the validator's words. Without price lists, as a ledger knows no unit prices.
+/// Columns that this export supports, in the validator's words. Without price lists, as a ledger knows no unit prices.
 const SUPPORTED: &str = "ACCOUNT_NAMING_SUPPORTED,MULTIPLE_PRICING_CATEGORIES_SUPPORTED,\
     MULTIPLE_SUB_ACCOUNT_TYPES_SUPPORTED,SUB_ACCOUNT_SUPPORTED,TAGGING_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED";
 

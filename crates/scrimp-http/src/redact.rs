@@ -1,4 +1,4 @@
-//! What of a URI may be written into a log that others read.
+//! The parts of a URI that may be written into a log that others read.
 //!
 //! Fields that identify callers are in [`credentials`](crate::credentials); a log has no reason to hold any
 //! field. A URI may hold a secret in its user information, in the value of a parameter, or in a segment

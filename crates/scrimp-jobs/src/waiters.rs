@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::queue::{RequestId, StoredAnswer};
 
-/// What a waiting caller is told.
+/// Message to a waiting caller.
 #[derive(Debug)]
 pub(crate) enum Told {
     /// The answer of a job.

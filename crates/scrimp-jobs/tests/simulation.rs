@@ -13,7 +13,7 @@ use vendor::{
     rig::{HOUR, Rig},
 };
 
-/// What came of one schedule.
+/// Outcome of one schedule.
 #[derive(Debug, Default, Clone, Copy)]
 struct Night {
     requests: u64,

@@ -1,4 +1,4 @@
-//! What the HTTP APIs of language models say: [the model](model) that a request names, and whether an
+//! Facts of the HTTP APIs of language models: [the model](model) that a request names, and whether an
 //! [`Answer`] is complete.
 //!
 //! These facts are not of HTTP, and several layers need them: the router renames models, the cache

@@ -23,7 +23,7 @@ use crate::stats::Counters;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoAnswer(pub(crate) &'static str);
 
-/// What all exchanges of a layer share.
+/// State that all exchanges of a layer share.
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) counters: Counters,

@@ -1,4 +1,4 @@
-//! What a layer does in the shadow, beside what it does in its place.
+//! A layer in the shadow, beside the same layer in its place.
 
 mod rig;
 

@@ -29,7 +29,7 @@ pub(crate) struct Files {
     ragged: bool,
 }
 
-/// What an earlier process has left.
+/// Files and the head that an earlier process has left.
 #[derive(Debug)]
 pub(crate) struct Left {
     pub(crate) last: Anchor,

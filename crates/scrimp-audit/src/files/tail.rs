@@ -13,7 +13,7 @@ pub(super) struct Tail {
     pub(super) last: Option<(Anchor, u64, String)>,
     /// Bytes up to the end of the last whole record.
     pub(super) end: u64,
-    /// What stands behind it: a line that a process was killed in.
+    /// Bytes behind it: a line that a process was killed in.
     pub(super) torn: Vec<u8>,
 }
 

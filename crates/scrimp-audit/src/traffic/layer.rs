@@ -43,7 +43,7 @@ pub(super) struct Pending {
     begun: Option<Begun>,
 }
 
-/// What a record needs of a request. Most requests of a layer for refusals need no record, so it is
+/// Parts of a request that a record needs. Most requests of a layer for refusals need no record, so it is
 /// cheap to make.
 struct Begun {
     uri: Uri,

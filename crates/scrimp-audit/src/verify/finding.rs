@@ -36,7 +36,7 @@ pub struct Finding {
     pub file: String,
     /// Number of the line, from 1; 0 if the anchor is missing.
     pub line: u64,
-    /// What is wrong there.
+    /// Problem at that place.
     pub fault: Fault,
 }
 

@@ -69,7 +69,7 @@ struct Reading<'a> {
     /// The hash to look for.
     anchor: Option<Hash>,
     is_anchored: bool,
-    /// What the first record follows, and where it stands, if it is not the first of all.
+    /// Hash that the first record follows, and its place, if it is not the first of all.
     start: Option<(Anchor, Finding)>,
     /// Last records of files that were deleted, as later records say.
     retired: HashSet<Anchor>,

@@ -9,7 +9,7 @@ use crate::policy::refusal::Refusal;
 
 type StoreIf = dyn Fn(&Request<()>, &Response<()>, &Bytes) -> bool + Send + Sync;
 
-/// What a rule asks of a response whose body is known.
+/// Conditions of a rule on a response whose body is known.
 #[derive(Clone, Default)]
 pub(crate) struct Check {
     #[cfg(feature = "llm")]

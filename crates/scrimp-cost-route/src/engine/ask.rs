@@ -21,7 +21,7 @@ pub struct Ask {
     /// True if costs hold for this request alone, as what a prompt cache has of it: hysteresis does not
     /// apply, and the choice is not remembered for others of its kind.
     pub apart: bool,
-    /// What a second of waiting is worth, if a slow call may have another one beside it.
+    /// Worth of a second of waiting, if a slow call may have another one beside it.
     pub hedge: Option<Money>,
 }
 

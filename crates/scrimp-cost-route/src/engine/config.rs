@@ -27,7 +27,7 @@ pub struct RouterConfig {
     pub eject: bool,
     /// Limit on the cost of exploration per hour. Default: no limit but 1 % of the requests.
     pub explore_cap: Option<Money>,
-    /// What a second of waiting is worth, for second calls beside slow ones. Default: there are none.
+    /// Worth of a second of waiting, for second calls beside slow ones. Default: there are none.
     pub hedge: Option<Money>,
     /// Assumed pause before another attempt after a failure. Default: 0.1 s.
     pub backoff: Duration,

@@ -20,7 +20,7 @@ use crate::{
     state::{Entry, State, Terms},
 };
 
-/// What a request finds when it looks at all providers.
+/// Findings of a request that looks at all providers.
 pub(super) struct Look {
     pub(super) now: Instant,
     pub(super) wall: SystemTime,

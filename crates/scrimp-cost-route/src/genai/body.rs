@@ -28,7 +28,7 @@ struct Watch(Option<Box<Watched>>);
 
 struct Watched {
     span: Span,
-    /// What is read of the answer, if it can be read.
+    /// Parts of the answer that are read, if it can be read.
     read: Option<(Tap, AnswerFacts)>,
 }
 

@@ -52,7 +52,7 @@ pub(crate) struct Taken {
     learned: Option<(u64, u64, Marks)>,
 }
 
-/// What is known of a quota.
+/// State of a quota, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct QuotaFigures {
     pub(crate) account: u32,

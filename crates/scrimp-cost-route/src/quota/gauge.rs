@@ -38,7 +38,7 @@ pub(super) struct Gauge {
     /// The whole quota. Infinite if it is not known.
     limit: f64,
     refill: Refill,
-    /// What is left at `at`. Below zero if calls wait for it.
+    /// Amount that is left at `at`. Below zero if calls wait for it.
     level: f64,
     at: f64,
     /// Sum of all that was taken.

@@ -43,7 +43,7 @@ fn layer() -> CostRouteLayerBuilder {
         ))
 }
 
-/// What the providers do.
+/// Behaviour of the providers.
 #[derive(Clone, Copy)]
 struct Script {
     /// Seconds of the next answer of each, and its status.

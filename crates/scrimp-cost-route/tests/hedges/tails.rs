@@ -39,7 +39,7 @@ impl Tail {
 
 const REQUESTS: usize = 12_000;
 
-/// What calls took and cost.
+/// Times and costs of calls.
 struct Outcome {
     seconds: f64,
     p50: f64,

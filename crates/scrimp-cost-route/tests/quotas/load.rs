@@ -27,7 +27,7 @@ pub(crate) struct Arrival {
     pub(crate) output: f64,
 }
 
-/// What became of the requests.
+/// Outcomes of the requests.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub(crate) answered: u32,

@@ -1,4 +1,4 @@
-//! What providers of one account share, and what a request does without room.
+//! Quotas that providers of one account share, and requests that find no room.
 
 use std::{sync::Arc, time::Duration};
 

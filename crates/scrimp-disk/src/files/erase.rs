@@ -12,7 +12,7 @@ use super::{
     name::{read_name, shelf},
 };
 
-/// What becomes of a file.
+/// Verdict on a file.
 enum Found {
     Other,
     Selected,

@@ -13,7 +13,7 @@ use self::{
 };
 use crate::LedgerRow;
 
-/// How an export shows avoided cost.
+/// Form in which an export shows avoided cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Savings {

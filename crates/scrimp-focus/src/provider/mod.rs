@@ -30,7 +30,7 @@ pub struct ProviderRow {
     pub cost: Option<Money>,
 }
 
-/// What a provider says of an account: one export, or several of them together.
+/// Statements of a provider about an account: one export, or several of them together.
 ///
 /// ```
 /// use scrimp_focus::ProviderExport;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{LedgerRow, ProviderRow};
 
-/// What one side says of a day. `None` is what it does not say.
+/// Amounts that one side states for a day. `None` is not stated.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Amounts {

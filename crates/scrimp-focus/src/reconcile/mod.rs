@@ -35,7 +35,7 @@ pub struct Reconciliation {
     pub days: Vec<Comparison>,
     /// Each model of each day.
     pub models: Vec<Comparison>,
-    /// What makes the comparison itself doubtful.
+    /// Reasons to doubt the comparison itself.
     pub notes: Vec<String>,
 }
 
@@ -47,9 +47,9 @@ pub struct Comparison {
     pub day: String,
     /// Model; `None` for all of them.
     pub model: Option<String>,
-    /// What the ledger says.
+    /// Amounts of the ledger.
     pub ledger: Amounts,
-    /// What the provider says.
+    /// Amounts of the provider.
     pub provider: Amounts,
     /// Probable reasons of differences beyond the tolerance; empty if there are none.
     pub reasons: Vec<ProbableReason>,

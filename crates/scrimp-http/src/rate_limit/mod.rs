@@ -1,4 +1,4 @@
-//! What is left of a client's quotas, as responses state it (draft-ietf-httpapi-ratelimit-headers,
+//! Quotas of a client, and how much of them is left, as responses state it (draft-ietf-httpapi-ratelimit-headers,
 //! vendors' documentation).
 //!
 //! | form | examples | fills up |

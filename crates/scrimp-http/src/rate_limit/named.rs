@@ -36,7 +36,7 @@ enum Part {
     Reset,
 }
 
-/// What a field's name says.
+/// Meaning of a field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Named {
     family: Family,
@@ -44,7 +44,7 @@ struct Named {
     window: Option<Duration>,
 }
 
-/// What the fields of one quota say.
+/// Values of the fields of one quota.
 #[derive(Debug, Clone, Copy)]
 struct Quota {
     named: Named,

@@ -115,7 +115,7 @@ pub struct JobDraft<'a> {
     /// Name that the crate gives to the job, unique over all jobs of all queues: letters, digits and
     /// hyphens.
     pub tag: &'a str,
-    /// What the requests have in common, as [`JobCodec::group`] returned it.
+    /// Parts that the requests have in common, as [`JobCodec::group`] returned it.
     pub group: &'a str,
     /// The requests.
     pub items: &'a [JobItem],
@@ -198,7 +198,7 @@ pub enum JobEnd {
 pub struct ItemResult {
     /// The [name](JobItem::custom_id) of the request.
     pub custom_id: String,
-    /// What became of it.
+    /// Outcome.
     pub outcome: ItemOutcome,
 }
 

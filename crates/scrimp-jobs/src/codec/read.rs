@@ -1,4 +1,4 @@
-//! What the forms have in common: calls, and parts of answers.
+//! Parts that the forms have in common: calls, and parts of answers.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header::CONTENT_TYPE, request::Parts};

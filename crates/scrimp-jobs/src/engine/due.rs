@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What is known about calls of their own.
+/// Durations of calls of their own, as far as they are known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
     /// Time that one takes.

@@ -133,7 +133,7 @@ pub struct NewRequest {
     pub digest: [u8; 32],
     /// Name of the account that pays.
     pub account: Arc<str>,
-    /// What the requests of a job have in common.
+    /// Parts that the requests of a job have in common.
     pub group: Arc<str>,
     /// The URI.
     pub target: String,
@@ -199,7 +199,7 @@ pub struct Adopted {
 pub struct WaitingGroup {
     /// Name of the account that pays.
     pub account: Arc<str>,
-    /// What they have in common.
+    /// Parts that they have in common.
     pub group: Arc<str>,
     /// Their number.
     pub count: u64,
@@ -218,7 +218,7 @@ pub struct JobPlan {
     pub tag: String,
     /// Name of the account that pays.
     pub account: Arc<str>,
-    /// What its requests have in common.
+    /// Parts that its requests have in common.
     pub group: Arc<str>,
     /// Most requests.
     pub items: usize,
@@ -242,11 +242,11 @@ pub struct StoredJob {
     pub tag: String,
     /// Name of the account that pays.
     pub account: Arc<str>,
-    /// What its requests have in common.
+    /// Parts that its requests have in common.
     pub group: Arc<str>,
     /// Number of its requests when it was made.
     pub items: u64,
-    /// How often it was divided.
+    /// Number of times that it was divided.
     pub divided: u32,
     /// The step that it has come to.
     pub step: JobStep,
@@ -285,7 +285,7 @@ pub struct DueRequest {
     pub id: RequestId,
     /// Name of the account that pays.
     pub account: Arc<str>,
-    /// What the requests of a job have in common.
+    /// Parts that the requests of a job have in common.
     pub group: Arc<str>,
     /// The URI.
     pub target: String,

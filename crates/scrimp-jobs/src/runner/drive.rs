@@ -19,7 +19,7 @@ const MOST_DIVISIONS: u32 = 3;
 /// Time for which an account makes no jobs after the provider has refused it.
 const REFUSED: Duration = Duration::from_secs(300);
 
-/// What comes after a step.
+/// Step that comes next.
 pub(super) enum After {
     /// The next step.
     Next,

@@ -22,7 +22,7 @@ const MOST_PAGES: usize = 50;
 /// Seconds before the call at which a job without a tag may have been created: more than two clocks differ.
 const SLACK: u64 = 24 * 3_600;
 
-/// What is known of a search.
+/// State of a search.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     /// The time of the first look. The call may have had its effect until then, however long ago it began.

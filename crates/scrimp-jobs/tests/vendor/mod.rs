@@ -33,7 +33,7 @@ pub enum Call {
     Own,
 }
 
-/// What happens to a call instead of its answer.
+/// Fault that a call gets instead of its answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     /// It is refused with this status, without an effect.

@@ -1,4 +1,4 @@
-//! Whether an answer of a language model is complete.
+//! Kinds of answers of language models.
 
 mod reading;
 

@@ -1,4 +1,4 @@
-//! What the documents of an answer say, one after the other.
+//! Reading of the documents of an answer, one after the other.
 
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ const FAILED: &[&str] = &[
     "user_cancel",
 ];
 
-/// What was read of an answer so far.
+/// Facts about an answer, as far as it was read.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// A form that is known.
