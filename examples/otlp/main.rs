@@ -5,7 +5,6 @@
 //! ```
 //!
 //! Its dependencies are many, so they are those of the tests inside other libraries, and not of the other examples.
-//! A refresh in the background is a span of its own, with links to the spans of its callers.
 
 #[cfg(test)]
 mod tests;
@@ -78,7 +77,7 @@ impl Telemetry {
 async fn visit(reporter: &MetricsReporter) -> Result<(), BoxError> {
     let (ledger, coalesce, stampede) = (Ledger::new(), CoalesceLayer::new(), StampedeLayer::new());
     let cache = CacheLayer::builder(MemoryStore::new(8 << 20))
-        .rule("path=/** ttl=1m soft-timeout=5s")
+        .rule("path=/** ttl=1m")
         .price("0.01")
         .ledger(ledger.clone())
         .build()?;

@@ -117,9 +117,10 @@ async fn a_collector_gets_the_metrics_and_the_spans_of_a_stack() {
             .unwrap_or_else(|| panic!("{series}: {values:#?}"))
     };
     assert_eq!(value("scrimp_cache_requests_total name=shop"), 90.0);
+    // In the first round, twenty wait for the fill of their page, and are then answered from the store.
     assert_eq!(
         value("scrimp_cache_answers_total name=shop,source=hit"),
-        60.0
+        80.0
     );
     assert_eq!(
         value("scrimp_ledger_spent_micros_total currency=USD,layer=cache,name=shop"),
@@ -130,10 +131,4 @@ async fn a_collector_gets_the_metrics_and_the_spans_of_a_stack() {
     let spans = collector.0.spans.lock();
     let visits = spans.iter().filter(|span| span.name == "visit");
     assert_eq!(visits.count(), 90);
-    let calls: Vec<_> = spans
-        .iter()
-        .filter(|span| span.name == "background")
-        .collect();
-    assert_eq!(calls.len(), 10, "each call may outlast its caller");
-    assert!(calls.iter().all(|call| !call.links.is_empty()), "{calls:?}");
 }
