@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{chain::Anchor, event::AuditEvent};
 
-/// Records that wait, at most so many as the queue was made for.
+/// Records that wait, at most the number that the queue was made for.
 pub(crate) struct Queue {
     state: Mutex<State>,
     /// Told when there is something to take.

@@ -38,7 +38,7 @@ pub(crate) struct Tally {
     pub(crate) longest: Duration,
 }
 
-/// Returns the time to the next of so many arrivals a second.
+/// Returns the time to the next arrival, at this many a second.
 fn pause(rng: &mut Rng, rate: f64) -> f64 {
     -(1.0 - rng.f64()).ln() / rate
 }

@@ -30,7 +30,7 @@ fn reply(status: u16, fields: &[(&'static str, String)]) -> Reply {
     Reply::respond(response)
 }
 
-/// An answer that leaves so many of 60 requests a minute.
+/// An answer that leaves this many of 60 requests a minute.
 fn left(requests: u32) -> Reply {
     reply(
         200,
