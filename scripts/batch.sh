@@ -10,7 +10,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-tests=(cargo test --package scrimp-tests --test batch -- --ignored)
+# The build of all tests: another set of features would build the dependencies once more.
+tests=(cargo test --workspace --all-features --test batch -- --ignored)
 names() { "${tests[@]}" --list "$@" | sed -n 's/: test$//p'; }
 
 # A filter that no test has in its name would pass without having tested anything.

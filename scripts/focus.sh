@@ -33,7 +33,8 @@ if ! [ -e "$work/installed-$version" ]; then
     "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "focus-validator==$version" 'pyarrow<22'
     touch "$work/installed-$version"
 fi
+# The build of all tests: another set of features would build the dependencies once more.
 SCRIMP_FOCUS_VALIDATOR=$work/venv/bin/python \
-    cargo test --package scrimp-focus --test validator -- --nocapture >"$work/report.txt" ||
+    cargo test --workspace --all-features --test validator -- --nocapture >"$work/report.txt" ||
     { tail -n 60 "$work/report.txt" >&2; exit 1; }
 grep -E '^(checked|test result)' "$work/report.txt"

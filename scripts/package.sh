@@ -15,7 +15,7 @@ cargo package --quiet --workspace --no-verify --allow-dirty \
 count=0
 for package in "$target"/package/*.crate; do
     name=$(basename "$package" .crate)
-    if ! tar -tzf "$package" | grep -qx "$name/README.md"; then
+    if ! tar -tzf "$package" "$name/README.md" >/dev/null 2>&1; then
         echo "error: $name has no README.md" >&2
         exit 1
     fi

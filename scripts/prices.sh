@@ -28,8 +28,9 @@ if ! [ -e "$work/installed-$litellm_version" ]; then
     touch "$work/installed-$litellm_version"
 fi
 "$python" tests/prices/costs.py "$work/answers.json"
+# The build of all tests: another set of features would build the dependencies once more.
 SCRIMP_LITELLM_ANSWERS=$work/answers.json \
-    cargo test --package scrimp-cost-route --test litellm -- --ignored --nocapture >"$work/report.txt" ||
+    cargo test --workspace --all-features --test litellm -- --ignored --nocapture >"$work/report.txt" ||
     { tail -n 60 "$work/report.txt" >&2; exit 1; }
 grep -E 'costs equal|left out, by reason' "$work/report.txt"
 
@@ -47,7 +48,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 SCRIMP_AIMOCK=$(head -n 1 "$work/aimock.log") \
-    cargo test --package scrimp-cost-route --test aimock -- --ignored
+    cargo test --workspace --all-features --test aimock -- --ignored
 exec 3>&-
 wait
 echo "rows left out, with the reason, are in $work/report.txt"
