@@ -3,6 +3,7 @@
 #
 #   scripts/batch.sh            everything
 #   scripts/batch.sh odata      tests with this in their name
+#   scripts/batch.sh --install  only fetches the servers
 #
 # jayson and ganache (JSON-RPC), Apollo Server (GraphQL) and CAP (OData) come from the npm
 # registry, aria2 (JSON-RPC) is a program of the system. They listen on loopback. Needs node,
@@ -15,7 +16,7 @@ tests=(cargo test --workspace --all-features --test batch -- --ignored)
 names() { "${tests[@]}" --list "$@" | sed -n 's/: test$//p'; }
 
 # A filter that no test has in its name would pass without having tested anything.
-if [ $# -gt 0 ]; then
+if [ $# -gt 0 ] && [ "$1" != --install ]; then
     found=$(names "$@")
     if [ -z "$found" ]; then
         echo "error: no test has \"$*\" in its name; there are:" >&2
@@ -46,6 +47,7 @@ if [ "$(cat "$work/installed" 2>/dev/null)" != "${packages[*]}" ]; then
         --loglevel=error "${packages[@]}"
     echo "${packages[*]}" >"$work/installed"
 fi
+[ "${1-}" != --install ] || exit 0
 # Node looks for packages beside the file that asks for them.
 cp -r "$here"/*.mjs "$here"/srv "$work"/
 

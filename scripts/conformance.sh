@@ -3,6 +3,7 @@
 #
 #   scripts/conformance.sh                    everything, in about a minute
 #   scripts/conformance.sh --only ID[,ID..]   these tests and those they depend on, with traffic
+#   scripts/conformance.sh --install          only fetches the suite
 #   scripts/conformance.sh --suite DIR        a checkout of the suite instead of the npm package
 #   scripts/conformance.sh -- --no-cache      what follows -- goes to the gateway
 #
@@ -17,10 +18,12 @@ target=${CARGO_TARGET_DIR:-target}
 work=$target/conformance
 suite=$work/node_modules/http-cache-tests
 only=
+install=
 
 while [ $# -gt 0 ]; do
     case $1 in
         --only) only=${2:?--only needs the id of a test}; shift 2 ;;
+        --install) install=yes; shift ;;
         --suite) suite=${2:?--suite needs a folder}; shift 2 ;;
         --) shift; break ;;
         *) echo "error: unknown option $1 (see the head of this script)" >&2; exit 2 ;;
@@ -56,6 +59,7 @@ if [ ! -d "$suite" ]; then
     npm install --prefix "$work" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
         "http-cache-tests@$suite_version" "node-fetch@$fetch_version"
 fi
+[ -z "$install" ] || exit 0
 # The build that the tests need too: the suite waits for seconds, and not for the gateway.
 cargo build --quiet --workspace --all-features --example gateway
 

@@ -2,6 +2,9 @@
 # Checks the export of scrimp-focus with the validator of the FinOps Foundation, in about two minutes, most of it
 # installing.
 #
+#   scripts/focus.sh            everything
+#   scripts/focus.sh --install  only fetches the validator
+#
 # Installs the package focus-validator into target/focus. It needs Python 3.12 or newer with venv; without one, the
 # script says so and checks nothing.
 set -euo pipefail
@@ -33,6 +36,7 @@ if ! [ -e "$work/installed-$version" ]; then
     "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "focus-validator==$version" 'pyarrow<22'
     touch "$work/installed-$version"
 fi
+[ "${1-}" != --install ] || exit 0
 # The build of all tests: another set of features would build the dependencies once more.
 SCRIMP_FOCUS_VALIDATOR=$work/venv/bin/python \
     cargo test --workspace --all-features --test validator -- --nocapture >"$work/report.txt" ||

@@ -10,6 +10,9 @@ echo "=== fuzz targets, ten minutes each"
 scripts/fuzz.sh 600
 echo "=== tests with the lowest versions of dependencies"
 scripts/minimal.sh --run
+echo "=== each feature alone"
+cargo hack --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-hack
+cargo hack --workspace --ignore-private --each-feature --exclude-all-features check
 echo "=== the cache beside http-cache-semantics, 300,000 histories"
 scripts/oracle.sh 300000
 echo "=== all layers under chaos, thirty minutes"

@@ -3,6 +3,9 @@
 # table's loader against LiteLLM's own calculator, and the router against aimock, providers
 # that speak OpenAI's protocol and fail on demand.
 #
+#   scripts/prices.sh            everything
+#   scripts/prices.sh --install  only fetches the software
+#
 # Installs LiteLLM's wheel with what its calculator imports, and the npm package, into
 # target/prices; asks the calculator (which runs without a network) what every model costs,
 # and compares. Needs python3 with venv, node and npm.
@@ -27,6 +30,11 @@ if ! [ -e "$work/installed-$litellm_version" ]; then
         { cat "$work/pip.log" >&2; exit 1; }
     touch "$work/installed-$litellm_version"
 fi
+if ! [ -d "$work/node_modules/@copilotkit/aimock" ]; then
+    npm install --prefix "$work" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+        "@copilotkit/aimock@$aimock_version"
+fi
+[ "${1-}" != --install ] || exit 0
 "$python" tests/prices/costs.py "$work/answers.json"
 # The build of all tests: another set of features would build the dependencies once more.
 SCRIMP_LITELLM_ANSWERS=$work/answers.json \
@@ -34,10 +42,6 @@ SCRIMP_LITELLM_ANSWERS=$work/answers.json \
     { tail -n 60 "$work/report.txt" >&2; exit 1; }
 grep -E 'costs equal|left out, by reason' "$work/report.txt"
 
-if ! [ -d "$work/node_modules/@copilotkit/aimock" ]; then
-    npm install --prefix "$work" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
-        "@copilotkit/aimock@$aimock_version"
-fi
 # It serves until the writing end of the pipe is closed, which is when this script ends.
 mkfifo "$work/stay.$$"
 node tests/prices/aimock.mjs "$work" <"$work/stay.$$" >"$work/aimock.log" &

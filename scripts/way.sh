@@ -28,8 +28,13 @@ for case in "${cases[@]}"; do
     "$target/debug/scrimp-bench" instructions --case "$case" --only scrimp --keep "$kept" >/dev/null
     echo "== $case"
     # `fl`, `fi` and `fe` lines name the file of the cost lines behind them, `cfi` and `cfl` that of
-    # a function called: "(7) path" the first time, "(7)" from then on. Only lines of cost with a count above zero are executed ones.
+    # a function called: "(7) path" the first time, "(7)" from then on. Only lines of cost with a count above zero
+    # are executed ones. Their line is absolute, or relative to the one before; 0 is that of code without a line.
     awk '
+        function move(to) {
+            if (to ~ /^[+-]/) line += to
+            else if (to != "*") line = to + 0
+        }
         /^c?f[lie]=/ {
             called = /^c/
             sub(/^c?f[lie]=/, "")
@@ -38,8 +43,8 @@ for case in "${cases[@]}"; do
             if (!called) file = names[id]
             next
         }
-        /^calls=/ { getline; next }
-        /^[+*0-9-]/ && $2 > 0 { seen[file] = 1 }
+        /^calls=/ { getline; move($1); next }
+        /^[+*0-9-]/ { move($1); if ($2 > 0 && line > 0) seen[file] = 1 }
         END { for (file in seen) print file }
     ' "$kept/scrimp.callgrind" |
         sed -n 's#.*/crates/\(scrimp[a-z-]*\)/src/\(.*\)#\1 \2#p' |

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::validity::Tag;
+use super::tags::Tag;
 
 /// Maximum number of marks of a bucket: together with the buckets, 2¹⁸ marks of 16 bytes.
 pub(super) const MAX_MARKS: usize = 64;

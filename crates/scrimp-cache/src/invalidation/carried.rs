@@ -5,8 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use scrimp_core::{Key, KeyBuf, KeyRef, extensions::CacheTags};
 
 use super::{
-    tags::{Tags, count_target_tags, key_tag, name_tag, target_tags, uri_tag},
-    validity::Tag,
+    tags::{Tag, Tags, count_target_tags, key_tag, name_tag, target_tags, uri_tag},
     writes::WriteWatch,
 };
 
@@ -48,8 +47,6 @@ struct More {
     names: Box<str>,
     /// Watches on further URIs, of a response that was confirmed under several.
     watches: Vec<WriteWatch>,
-    /// Identifier of the log, if no watch tells it.
-    log: u64,
     #[cfg(feature = "codec")]
     stamp: super::validity::Stamp,
 }
@@ -179,23 +176,6 @@ impl Carried {
             more.names = names.into();
         }
         count <= MAX_TAGS
-    }
-
-    /// Returns the identifier of the log that the entry has a position in.
-    #[inline]
-    pub(super) fn log(&self) -> u64 {
-        match (&self.watch, &self.more) {
-            (Some(watch), _) => watch.log(),
-            (None, Some(more)) => more.log,
-            (None, None) => 0,
-        }
-    }
-
-    /// Sets the identifier of the log.
-    pub(super) fn set_log(&mut self, log: u64) {
-        if self.log() != log {
-            self.more().log = log;
-        }
     }
 
     /// Returns its bytes on the heap.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{validity::Tag, writes::Mark};
+use super::{tags::Tag, writes::Mark};
 
 /// Maximum number of URIs of a generation: what a map of 2¹⁹ places holds, in 17 MB.
 const MAX_URIS: usize = 7 << 16;

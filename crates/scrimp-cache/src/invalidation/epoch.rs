@@ -21,7 +21,8 @@ use scrimp_core::extensions::Since;
 pub(crate) use super::validity::Stamp;
 pub(crate) use super::{
     log::{InvalidationRecord, Target},
-    validity::{CallStart, Carried, Position, Tag, Validity},
+    tags::Tag,
+    validity::{CallStart, Carried, Position, Validity},
 };
 use super::{
     log::{Log, TagList},
@@ -121,7 +122,7 @@ impl Epochs {
     ) -> Self {
         let mut log = Log::default();
         let max_marks = max_marks.max(2);
-        let writes = Writes::new(id);
+        let writes = Writes::new();
         #[cfg(feature = "codec")]
         if position > 1 {
             writes.kept().write().resume(position);
@@ -346,7 +347,7 @@ impl Epochs {
 
     /// Checks whether an entry is still valid.
     pub(crate) fn check(&self, entry: &Validity) -> Epoch {
-        if entry.carried.log() != self.id {
+        if entry.log != self.id {
             return Epoch::Gone;
         }
         let now = self.position.load(Ordering::Acquire);

@@ -6,7 +6,7 @@ use super::{
     bucket::Bucket,
     covered::{Cover, Covered},
     sync::BUCKETS,
-    validity::Tag,
+    tags::Tag,
     writes::Mark,
 };
 

@@ -9,12 +9,7 @@ use smallvec::SmallVec;
 
 #[cfg(feature = "codec")]
 use super::kept::CoverRecord;
-use super::{
-    epoch::Epoch,
-    validity::{Carried, Tag},
-    versions::Versions,
-    writes::Mark,
-};
+use super::{epoch::Epoch, tags::Tag, validity::Carried, versions::Versions, writes::Mark};
 use crate::pattern::Pattern;
 
 /// The marks that invalidations leave.

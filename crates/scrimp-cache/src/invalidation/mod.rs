@@ -45,6 +45,5 @@ pub(crate) use log::WITHHELD;
 pub use shared::{LogReplica, OutgoingRecord, RecordId, SharedLog, UnreadableRecord};
 #[cfg(all(test, feature = "codec"))]
 pub(crate) use tags::name_tag;
-pub(crate) use tags::uri_tag;
+pub(crate) use tags::{target_of, target_tag, uri_tag};
 pub use target::Invalidation;
-pub(crate) use target::{target_of, target_tag};

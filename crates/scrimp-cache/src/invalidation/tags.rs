@@ -2,17 +2,46 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
+use http::{HeaderMap, Uri, header};
 use scrimp_core::KeyRef;
-use scrimp_http::target::{is_normal_authority, normal, normal_authority};
+use scrimp_http::target::{authority_bytes, is_normal_authority, normal, normal_authority};
 use smallvec::SmallVec;
-
-use super::validity::Tag;
 
 /// Maximum number of folders of a path that are tags, so that its prefixes can be invalidated.
 const MAX_FOLDERS: usize = 8;
 
+/// The hash of a target of invalidation. If two targets share one, invalidating either also drops
+/// the other: one more call, never a stale response.
+///
+/// The lowest two bits tell what clients' writes can hit: 1 is a URI, 2 a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Tag(pub(crate) u64);
+
 /// A list of tags: those of most responses need no heap.
 pub(crate) type Tags = SmallVec<[Tag; 16]>;
+
+// === impl Tag ===
+
+impl Tag {
+    pub(super) const URI: u64 = 1;
+    pub(super) const GROUP: u64 = 2;
+    const KIND: u64 = 3;
+
+    /// Marks a hash as one of this kind.
+    pub(super) fn of_kind(self, kind: u64) -> Self {
+        Self(self.0 & !Self::KIND | kind)
+    }
+
+    /// Returns whether it is that of a URI.
+    pub(super) fn is_uri(self) -> bool {
+        self.0 & Self::KIND == Self::URI
+    }
+
+    /// Returns whether it is that of a group.
+    pub(super) fn is_group(self) -> bool {
+        self.0 & Self::KIND == Self::GROUP
+    }
+}
 
 /// Hashes without a secret, as tags outlive the process if the store does. [`Tag`] describes the
 /// effect of a collision: a client gains nothing by provoking one.
@@ -76,6 +105,17 @@ pub(crate) fn group_tag(authority: &str, group: &str) -> Tag {
 /// §6.2.2–3).
 pub(crate) fn uri_tag(authority: &[u8], path_and_query: &str) -> Tag {
     hash(b"uri", authority, normal(path_and_query).as_bytes()).of_kind(Tag::URI)
+}
+
+/// Returns the [`uri_tag`] of a request's own target.
+pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
+    let host = headers.get(header::HOST);
+    uri_tag(authority_bytes(uri, host), target_of(uri))
+}
+
+/// Returns path and query of a URI.
+pub(crate) fn target_of(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 /// Returns the tag of a path and query, whatever the authority. Only operators name it.

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Uri};
 use scrimp_core::{Purge, PurgeTarget, tag::SEPARATORS};
-use scrimp_http::target::{authority, authority_bytes, normal, normal_authority};
+use scrimp_http::target::{authority, normal, normal_authority};
 
 use super::{
-    epoch::{Tag, Target},
-    tags::{anywhere_tag, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
+    epoch::Target,
+    tags::{
+        anywhere_tag, authority_tag, group_tag, name_tag, path_tag, prefix_tag, target_of,
+        target_tag,
+    },
 };
 use crate::pattern::Pattern;
 
@@ -217,15 +220,4 @@ impl fmt::Debug for Invalidation {
         }
         debug.finish_non_exhaustive()
     }
-}
-
-/// Returns the [`uri_tag`] of a request's own target.
-pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
-    let host = headers.get(header::HOST);
-    uri_tag(authority_bytes(uri, host), target_of(uri))
-}
-
-/// Returns path and query of a URI.
-pub(crate) fn target_of(uri: &Uri) -> &str {
-    uri.path_and_query().map_or("/", |target| target.as_str())
 }

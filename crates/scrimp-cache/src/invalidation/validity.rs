@@ -8,13 +8,6 @@ use super::{
     writes::WriteWatch,
 };
 
-/// The hash of a target of invalidation. If two targets share one, invalidating either also drops
-/// the other: one more call, never a stale response.
-///
-/// The lowest two bits tell what clients' writes can hit: 1 is a URI, 2 a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Tag(pub(crate) u64);
-
 /// A position in the log of invalidations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -46,33 +39,12 @@ pub(crate) struct Stamp {
 /// The position of one entry in the log, and what it carries.
 #[derive(Debug)]
 pub(crate) struct Validity {
+    /// Identifier of the log that the positions belong to.
+    pub(super) log: u64,
     pub(super) fetched_at: u64,
     pub(super) carried: Carried,
     /// Position up to which the entry is known to be valid.
     pub(super) checked: AtomicU64,
-}
-
-// === impl Tag ===
-
-impl Tag {
-    pub(super) const URI: u64 = 1;
-    pub(super) const GROUP: u64 = 2;
-    const KIND: u64 = 3;
-
-    /// Marks a hash as one of this kind.
-    pub(super) fn of_kind(self, kind: u64) -> Self {
-        Self(self.0 & !Self::KIND | kind)
-    }
-
-    /// Returns whether it is that of a URI.
-    pub(super) fn is_uri(self) -> bool {
-        self.0 & Self::KIND == Self::URI
-    }
-
-    /// Returns whether it is that of a group.
-    pub(super) fn is_group(self) -> bool {
-        self.0 & Self::KIND == Self::GROUP
-    }
 }
 
 // === impl Position ===
@@ -119,8 +91,7 @@ impl Validity {
     }
 
     /// Returns the validity of an entry whose upstream call began at `fetched_at`.
-    pub(super) fn new(fetched_at: Position, mut carried: Carried) -> Self {
-        carried.set_log(fetched_at.log);
+    pub(super) fn new(fetched_at: Position, carried: Carried) -> Self {
         // An entry with a version may be outdated on arrival, so it is checked once.
         let checked = if carried.versions().is_empty() {
             fetched_at.at
@@ -128,6 +99,7 @@ impl Validity {
             0
         };
         Self {
+            log: fetched_at.log,
             fetched_at: fetched_at.at,
             carried,
             checked: AtomicU64::new(checked),
@@ -142,7 +114,7 @@ impl Validity {
     /// Returns its log, its position there, and what it carries: everything to encode.
     #[cfg(feature = "codec")]
     pub(crate) fn parts(&self) -> (u64, u64, &Carried) {
-        (self.carried.log(), self.fetched_at, &self.carried)
+        (self.log, self.fetched_at, &self.carried)
     }
 
     /// Restores it from the result of [`parts`](Self::parts).

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, hash::RandomState};
 
-use super::validity::Tag;
+use super::tags::Tag;
 
 /// The required versions of tags.
 #[derive(Debug, Default)]

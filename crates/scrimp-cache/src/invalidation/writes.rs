@@ -25,7 +25,8 @@ use super::{
     epoch::Epoch,
     kept::KeptWrites,
     sync::{RwLock, SHARDS},
-    validity::{Tag, Validity},
+    tags::Tag,
+    validity::Validity,
 };
 
 /// Size from which a shard gives back memory that it no longer needs.
@@ -33,8 +34,6 @@ const LARGE: usize = 1 << 10;
 
 /// Marks of writes on what is in memory, and those kept for what is not.
 pub(crate) struct Writes {
-    /// Identifier of the log that they belong to.
-    log: u64,
     shards: Box<[RwLock<Shard>]>,
     /// The secret of the shards and their maps: clients can compute the tags.
     secret: Secret,
@@ -87,11 +86,10 @@ pub(crate) struct WriteWatch {
 // === impl Writes ===
 
 impl Writes {
-    pub(super) fn new(log: u64) -> Self {
+    pub(super) fn new() -> Self {
         let secret = Secret::new();
         let shard = |_| RwLock::from(Shard::new(secret));
         Self {
-            log,
             shards: (0..SHARDS).map(shard).collect(),
             secret,
             kept: RwLock::default(),
@@ -345,12 +343,6 @@ impl WriteWatch {
     /// Bytes that a watch takes outside of itself: its place in a map that is five eighths full, as
     /// maps are on average that double when they are full.
     pub(super) const WEIGHT: usize = (size_of::<(Tag, u32)>() + 1) * 8 / 5;
-
-    /// Returns the identifier of the log that the watch belongs to.
-    #[inline]
-    pub(super) fn log(&self) -> u64 {
-        self.writes.log
-    }
 
     /// Returns the marks on the URI.
     fn marks(&self) -> Mark {

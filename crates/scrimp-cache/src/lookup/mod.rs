@@ -294,7 +294,8 @@ impl Found {
                 counters.stale.increment();
             }
         }
-        let upstream = entry.upstream_status();
+        let extras = entry.extras.as_deref();
+        let upstream = extras.and_then(|extras| extras.upstream_status.as_ref());
         let cache_status = Report::hit(ttl_seconds(freshness)).value(&shared.config.name, upstream);
         let booking = entry.booking.as_ref().filter(|_| !asked.is_prefetch());
         let tags = booking.and_then(|_| request.extensions().get().cloned());

@@ -69,7 +69,7 @@ impl StoredFields {
     /// Returns the fields with these values in the slots.
     #[inline]
     pub(crate) fn sent(&self, age: HeaderValue, cache_status: HeaderValue) -> HeaderMap {
-        let mut fields = self.shape.fields().clone();
+        let mut fields = self.shape.fields.clone();
         let mut values = fields.values_mut();
         // Not in a loop: these are moved once.
         if let Some(slot) = values.next() {
@@ -100,14 +100,14 @@ impl StoredFields {
 
     /// Returns the names of all fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.shape.fields().keys()
+        self.shape.fields.keys()
     }
 
     /// Iterates over all lines, with placeholders in the slots.
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = StoredLine<'_>> {
         let (mut own, mut lines) = (self.texts(), self.lines << shape::SLOTS);
-        self.shape.fields().iter().map(move |(name, known)| {
+        self.shape.fields.iter().map(move |(name, known)| {
             let is_own = lines & 1 != 0;
             lines >>= 1;
             match if is_own { own.next() } else { None } {

@@ -29,7 +29,7 @@ pub(super) type Line<'a> = (&'a HeaderName, &'a HeaderValue);
 
 /// The fields of a kind of response: all names, and the values that most of them have.
 pub(crate) struct Shape {
-    fields: HeaderMap,
+    pub(super) fields: HeaderMap,
     /// Flag that other responses may have it too.
     is_shared: bool,
     /// Its bytes, if it was read from such and is shared.
@@ -150,11 +150,6 @@ impl Shape {
     #[cfg(feature = "codec")]
     pub(super) fn form(&self) -> &[u8] {
         &self.form
-    }
-
-    #[inline]
-    pub(super) fn fields(&self) -> &HeaderMap {
-        &self.fields
     }
 
     #[cfg(feature = "codec")]

@@ -84,14 +84,14 @@ impl StoredFields {
             end = range.end;
             HeaderValue::from_maybe_shared(fields.own.slice(range)).ok()?;
         }
-        let known = fields.shape.fields().len() - shape::SLOTS;
+        let known = fields.shape.fields.len() - shape::SLOTS;
         let in_shape = known >= 64 || lines >> known == 0;
         (end == fields.own.len() && in_shape).then_some(fields)
     }
 
     /// Reports whether there is a line of this name.
     pub(crate) fn has(&self, name: &HeaderName) -> bool {
-        self.shape.fields().contains_key(name)
+        self.shape.fields.contains_key(name)
     }
 
     /// Returns the pieces of the content, if it is a stream.
