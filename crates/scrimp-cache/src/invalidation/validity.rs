@@ -13,6 +13,7 @@ use super::{
 ///
 /// The lowest two bits tell what clients' writes can hit: 1 is a URI, 2 a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "codec", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Tag(pub(crate) u64);
 
 /// A position in the log of invalidations.
