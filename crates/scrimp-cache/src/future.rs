@@ -22,12 +22,12 @@ use scrimp_http::peek::Peek;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use self::looking::LookingUp;
+use self::looking::{LookingUp, Waiting};
 use crate::{
     body::CacheBody,
     cache_status::Forward,
     entry::{Lookup, Store},
-    lookup::{Answer, Decision, LateLookup, Looked, decide},
+    lookup::{Answer, Decision, Looked, decide},
     request::{LookupRequest, RequestView, Shown},
     shared::Common,
     upstream::{Choice, Exchange, Late, POLLED_AGAIN, Race, Upstream},
@@ -56,7 +56,7 @@ pin_project! {
     {
         Ready { answer: Option<Answer> },
         Peeking { peeking: Option<Box<Peeking<S, ReqB, St>>> },
-        LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
+        LookingUp { looking: Option<Pin<Box<LookingUp<S, ReqB, St>>>> },
         Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
         Racing { race: Option<Box<Race<S, ReqB, St>>> },
         Choosing { choice: Option<Box<Choice<S, ReqB, St>>> },
@@ -131,13 +131,10 @@ where
                 }
                 StateProj::LookingUp { looking } => {
                     let waiting = looking.as_mut().expect("set when the state is made");
-                    waiting
-                        .lookup
-                        .poll(&waiting.common.shared, cx)
-                        .map(|found| {
-                            let looking = looking.take().expect("present until taken here");
-                            looking.proceed(found, this.patience)
-                        })
+                    waiting.as_mut().poll(cx).map(|found| {
+                        let mut looking = looking.take().expect("present until taken here");
+                        looking.as_mut().proceed(found, this.patience)
+                    })
                 }
                 StateProj::Forward { call, exchange } => {
                     if let Poll::Ready(result) = call.poll(cx) {
@@ -252,16 +249,18 @@ where
         (get, is_last): (St::Get, bool),
     ) -> Self {
         Self::LookingUp {
-            looking: Some(Box::new(LookingUp {
-                lookup: LateLookup::new(&common.shared, get),
-                request,
-                shown,
-                asked: asked.clone(),
-                key: key.to_key(),
-                inner: inner.clone(),
-                common: Arc::clone(common),
-                is_last,
-            })),
+            looking: Some(Box::pin(LookingUp::new(
+                common,
+                get,
+                Waiting {
+                    request,
+                    shown,
+                    asked: asked.clone(),
+                    key: key.to_key(),
+                    inner: inner.clone(),
+                    is_last,
+                },
+            ))),
         }
     }
 
@@ -294,7 +293,7 @@ where
         let early = |common: &Common<St>| Late::Early(Arc::clone(&common.shared));
         let late = match self.project() {
             StateProj::Peeking { peeking } => peeking.take().map(|waiting| early(&waiting.common)),
-            StateProj::LookingUp { looking } => looking.take().map(|late| early(&late.common)),
+            StateProj::LookingUp { looking } => looking.take().map(|late| early(late.common())),
             StateProj::Forward { exchange, .. } => exchange.take().map(Late::Call),
             StateProj::Racing { race } => race.take().map(|race| Late::Call(race.leave())),
             StateProj::Choosing { choice } => choice.take().map(|call| Late::Call(call.leave())),

@@ -9,7 +9,7 @@ use crate::{
     alloc,
     bench::{
         coalesce::counted::{self, Counted},
-        pass, stack,
+        pass, redis, stack,
     },
     fixture,
     peers::{self, FLOORS, Make, PEERS, SCRIMP, STAMPEDE, Setup},
@@ -39,6 +39,8 @@ pub(crate) enum Case {
     Crowd,
     /// All layers, unboxed and boxed: hits and POSTs, from the request to the last byte.
     Stack,
+    /// A hit in Redis, beside a GET, without what Redis and the kernel do.
+    Redis,
 }
 
 #[derive(Args)]
@@ -83,6 +85,9 @@ impl Case {
             Self::Miss => pass::CASES[2].setup(),
             Self::Unique => return Box::new(counted::unique()),
             Self::Crowd => return Box::new(counted::crowd()),
+            Self::Redis => {
+                return Box::new(redis::counted::hits().expect("redis-server is installed"));
+            }
         };
         let makes = self.makes();
         let floor = makes[0](setup).name;
@@ -98,7 +103,7 @@ impl Case {
 
     /// Reports whether the result is compared with its floor, rather than added to it.
     fn is_ratio(self) -> bool {
-        matches!(self, Self::Hit | Self::Stampede | Self::Crowd)
+        matches!(self, Self::Hit | Self::Stampede | Self::Crowd | Self::Redis)
     }
 
     /// Returns the exchanges in a batch and the number of counted batches. The same number runs
@@ -181,7 +186,7 @@ fn inside(case: Case, name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::
         .find(|named| named.name == name)
         .context("no subject has that name")?;
     let part = match case {
-        Case::Hit | Case::Stampede | Case::Unique | Case::Crowd | Case::Stack => {
+        Case::Hit | Case::Stampede | Case::Unique | Case::Crowd | Case::Stack | Case::Redis => {
             timing::Part::Whole
         }
         Case::Post | Case::NoStore | Case::Miss => timing::Part::Head,

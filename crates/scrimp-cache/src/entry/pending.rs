@@ -299,7 +299,7 @@ impl PendingEntry {
             recompute_cost,
             refreshing: RefreshFlag::default(),
             #[cfg(feature = "codec")]
-            refreshing_copies: None,
+            copied: None,
             weighed: AtomicU32::new(0),
         })
     }

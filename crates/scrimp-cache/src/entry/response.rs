@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,9 @@ use scrimp_core::{
 use scrimp_http::stream::Pieces;
 use tokio::time::Instant;
 
-use super::Booking;
+#[cfg(feature = "codec")]
+use super::CopiedResponse;
+use super::{Booking, RefreshFlag, RefreshState};
 use crate::{
     cache_status,
     invalidation::epoch::Validity,
@@ -53,7 +55,7 @@ pub struct Entry {
     pub(crate) refreshing: RefreshFlag,
     /// The same of a response that every look-up decodes again; all its copies share it.
     #[cfg(feature = "codec")]
-    pub(crate) refreshing_copies: Option<Arc<RefreshFlag>>,
+    pub(crate) copied: Option<CopiedResponse>,
     /// Weight in bytes; 0 until it is first computed, and if it is too large. Stores read it often.
     pub(crate) weighed: AtomicU32,
 }
@@ -76,25 +78,12 @@ const SHARED: usize = 24;
 /// Bytes of the two counts of an `Arc`.
 const COUNTS: usize = 2 * size_of::<usize>();
 
-/// State of the background refresh of a response.
-#[derive(Debug, Default)]
-pub(crate) struct RefreshFlag(AtomicU8);
-
-/// No refresh is under way.
-const IDLE: u8 = 0;
-
-/// A refresh is under way.
-const BUSY: u8 = 1;
-
-/// No refresh is under way, and the upstream refused the last one.
-const REFUSED: u8 = 2;
-
 /// Guard of the one task that refreshes a response.
 #[derive(Debug)]
 pub(crate) struct Refreshing {
     entry: Arc<Entry>,
-    /// State of the flag once this task has ended.
-    after: u8,
+    /// State once this task has ended.
+    after: RefreshState,
     /// Flag that the refresh compares a hit with the upstream.
     is_comparison: bool,
     /// The money for its call, until it is settled.
@@ -212,10 +201,16 @@ impl Entry {
 
     /// Starts the one background refresh of this response. `None` if one is under way.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
-        let begun = self.flag().take();
+        #[cfg(feature = "codec")]
+        let begun = match &self.copied {
+            Some(copied) => copied.begin(),
+            None => self.refreshing.begin(),
+        };
+        #[cfg(not(feature = "codec"))]
+        let begun = self.refreshing.begin();
         begun.then(|| Refreshing {
             entry: Arc::clone(self),
-            after: IDLE,
+            after: RefreshState::Idle,
             is_comparison: false,
             reserved: None,
         })
@@ -238,15 +233,20 @@ impl Entry {
 
     /// Reports whether the upstream answered the last background refresh with a refusal.
     pub(crate) fn was_refused(&self) -> bool {
-        self.flag().0.load(Ordering::Acquire) == REFUSED
+        #[cfg(feature = "codec")]
+        if let Some(copied) = &self.copied {
+            return copied.was_refused();
+        }
+        self.refreshing.was_refused()
     }
 
-    fn flag(&self) -> &RefreshFlag {
+    /// Ends a background refresh.
+    fn end_refresh(&self, after: RefreshState) {
         #[cfg(feature = "codec")]
-        if let Some(shared) = &self.refreshing_copies {
-            return shared;
+        if let Some(copied) = &self.copied {
+            return copied.end(after);
         }
-        &self.refreshing
+        self.refreshing.end(after);
     }
 
     /// Reports whether this is the same stored response, or a copy that was decoded elsewhere.
@@ -287,21 +287,12 @@ impl Extras {
     }
 }
 
-// === impl RefreshFlag ===
-
-impl RefreshFlag {
-    /// Marks a refresh as under way. Returns whether none was.
-    fn take(&self) -> bool {
-        self.0.swap(BUSY, Ordering::AcqRel) != BUSY
-    }
-}
-
 // === impl Refreshing ===
 
 impl Refreshing {
     /// Notes that the upstream refuses what the response is for.
     pub(crate) fn refuse(&mut self) {
-        self.after = REFUSED;
+        self.after = RefreshState::Refused;
     }
 
     /// Makes the refresh a comparison of a hit with the upstream.
@@ -323,6 +314,6 @@ impl Refreshing {
 
 impl Drop for Refreshing {
     fn drop(&mut self) {
-        self.entry.flag().0.store(self.after, Ordering::Release);
+        self.entry.end_refresh(self.after);
     }
 }

@@ -15,6 +15,7 @@ const MAX_FOLDERS: usize = 8;
 ///
 /// The lowest two bits tell what clients' writes can hit: 1 is a URI, 2 a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "codec", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Tag(pub(crate) u64);
 
 /// A list of tags: those of most responses need no heap.

@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
 use crate::{
@@ -14,10 +15,17 @@ use crate::{
     shared::Shared,
 };
 
-/// A look-up in a store that has not answered at once.
-pub(crate) struct LateLookup<St: Store> {
-    get: Pin<Box<St::Get>>,
-    limit: Pin<Box<Sleep>>,
+pin_project! {
+    /// A look-up in a store that has not answered at once.
+    pub(crate) struct LateLookup<St>
+    where
+        St: Store,
+    {
+        #[pin]
+        get: St::Get,
+        #[pin]
+        limit: Sleep,
+    }
 }
 
 // === impl LateLookup ===
@@ -25,25 +33,26 @@ pub(crate) struct LateLookup<St: Store> {
 impl<St: Store> LateLookup<St> {
     pub(crate) fn new(shared: &Shared<St>, get: St::Get) -> Self {
         Self {
-            get: Box::pin(get),
-            limit: Box::pin(sleep(shared.config.store_timeout)),
+            get,
+            limit: sleep(shared.config.store_timeout),
         }
     }
 
     /// Waits for the stored responses. A store that fails, or takes too long, counts as empty; then
     /// the flag is set.
     pub(crate) fn poll(
-        &mut self,
+        self: Pin<&mut Self>,
         shared: &Shared<St>,
         cx: &mut Context<'_>,
     ) -> Poll<(Option<Arc<Variants>>, bool)> {
-        match self.get.as_mut().poll(cx) {
+        let this = self.project();
+        match this.get.poll(cx) {
             Poll::Ready(Ok(found)) => return Poll::Ready((found, false)),
             Poll::Ready(Err(error)) => {
                 tracing::warn!(error, "look-up failed; asking the upstream");
             }
             Poll::Pending => {
-                ready!(self.limit.as_mut().poll(cx));
+                ready!(this.limit.poll(cx));
                 tracing::warn!("look-up took too long; asking the upstream");
             }
         }

@@ -98,6 +98,12 @@ impl StoredFields {
         self.sent(age, cache_status)
     }
 
+    /// Returns the number of their names.
+    #[cfg(feature = "codec")]
+    pub(crate) fn count_names(&self) -> usize {
+        self.shape.fields().keys_len()
+    }
+
     /// Returns the names of all fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.shape.fields.keys()

@@ -17,6 +17,8 @@ mod written;
 pub(crate) use fields::StoredFields;
 #[cfg(feature = "codec")]
 pub(crate) use fields::StoredLine;
+#[cfg(feature = "codec")]
+pub(crate) use selection::KnownSelections;
 pub(crate) use selection::Selections;
 pub(crate) use shape::Shapes;
 pub(crate) use weight::headers_size;

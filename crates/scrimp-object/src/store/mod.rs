@@ -294,16 +294,20 @@ impl Inner {
 
     /// Returns the time to store a response for. `None` if it is of no use any more.
     fn life(&self, entry: &Entry, token: &FillToken) -> Option<Duration> {
-        let policy = entry.policy();
-        let useful = policy.useful_for(Instant::now()).unwrap_or(Duration::MAX);
-        let extra = match policy.has_validator() {
-            true => FOR_VALIDATION,
-            false => Duration::ZERO,
-        };
         let most = token.keep_for().unwrap_or(Duration::MAX);
         let most = most.min(self.max_lifetime);
-        let life = useful.saturating_add(extra).min(most);
+        let life = useful_for(entry, Instant::now()).min(most);
         (!life.is_zero()).then_some(life)
+    }
+}
+
+/// Returns the time for which a response is of use, and its validator after that.
+fn useful_for(entry: &Entry, now: Instant) -> Duration {
+    let policy = entry.policy();
+    let useful = policy.useful_for(now).unwrap_or(Duration::MAX);
+    match policy.has_validator() {
+        true => useful.saturating_add(FOR_VALIDATION),
+        false => useful,
     }
 }
 

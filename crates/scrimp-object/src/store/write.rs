@@ -7,7 +7,7 @@ use scrimp_cache::{Entry, FillToken, PutOutcome, Variants};
 use scrimp_core::{BoxError, Key};
 use tokio::time::Instant;
 
-use super::Inner;
+use super::{Inner, useful_for};
 use crate::{clock::UPLOAD, object::Object};
 
 /// Number of times that a write is tried when other processes write the same object meanwhile.
@@ -58,7 +58,7 @@ impl Inner {
                 }
                 mode = PutMode::Update(found.version);
                 fence = own.max(found.fence);
-                all = present.with(entry);
+                all = useful(&present).with(entry);
                 if all.iter().nth(1).is_some() {
                     rest = life.max(found.rest);
                 }
@@ -160,4 +160,13 @@ impl Inner {
             result => Ok(result?),
         }
     }
+}
+
+/// Returns the variants that are still of use: an object is as young as its last variant, so that others
+/// would be written again for as long as new ones come.
+fn useful(present: &Variants) -> Variants {
+    let useful = present
+        .iter()
+        .filter(|entry| !useful_for(entry, Instant::now()).is_zero());
+    useful.cloned().collect()
 }

@@ -3,6 +3,7 @@
 mod failure;
 mod fleet;
 mod objects;
+mod retention;
 mod rig;
 mod s3;
 mod tiers;

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -14,13 +15,16 @@ use http_body_util::{BodyExt, Full};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use parking_lot::Mutex;
 use scrimp_cache::{
-    Cache, CacheLayer, Entry, FillToken, LogReplica, Lookup, MemoryBudget, PutOutcome, RecordId,
-    SharedLog, Store,
+    Cache, CacheLayer, CacheLayerBuilder, Entry, Erasing, Erasure, FillToken, LogReplica, Lookup,
+    MemoryBudget, PutOutcome, RecordId, SharedLog, Store,
 };
 use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
 use scrimp_object::{BucketStore, BucketStoreBuilder};
 use scrimp_testkit::{Reply, Scripted, ScriptedBody, Upstream};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::{
+    sync::{Mutex as AsyncMutex, mpsc},
+    time::Instant,
+};
 use tower::{Layer, ServiceExt};
 
 /// Identifier of the log.
@@ -93,6 +97,14 @@ impl Store for Watched {
         self.inner.shared_log()
     }
 
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        self.inner.erase(erasure)
+    }
+
+    fn sweep(&self, retention: Duration, now: Instant) -> Erasing {
+        Store::sweep(&self.inner, retention, now)
+    }
+
     fn budget(&self) -> &MemoryBudget {
         self.inner.budget()
     }
@@ -116,6 +128,16 @@ impl Node {
         number: usize,
         settings: impl FnOnce(BucketStoreBuilder) -> BucketStoreBuilder,
     ) -> Self {
+        Self::with(objects, (stream, number), settings, |layer| layer)
+    }
+
+    /// Starts a node whose layer has further settings.
+    pub(crate) fn with(
+        objects: Arc<dyn ObjectStore>,
+        (stream, number): (&Stream, usize),
+        settings: impl FnOnce(BucketStoreBuilder) -> BucketStoreBuilder,
+        of_layer: impl FnOnce(CacheLayerBuilder<Watched>) -> CacheLayerBuilder<Watched>,
+    ) -> Self {
         let (log, replica) = SharedLog::new(|| {});
         let store = settings(BucketStore::builder(objects).shared_log(&log)).build();
         let store = store.expect("the settings are right");
@@ -123,13 +145,18 @@ impl Node {
         let blind = Arc::clone(&watched.blind);
         let layer = CacheLayer::builder(watched);
         // The store's own limit counts.
-        let layer = layer.store_timeout(std::time::Duration::from_secs(20));
+        let layer = of_layer(layer.store_timeout(Duration::from_secs(20)));
         let layer = layer.build().expect("the settings are right");
         let (service, upstream) = Scripted::answering(|parts| {
             let path = parts.uri.path();
+            let language = parts.headers.get("accept-language");
+            let seconds = match language.is_some_and(|own| own.as_bytes().starts_with(b"long")) {
+                true => 3600,
+                false => 60,
+            };
             let body = ScriptedBody::new().data(format!("this is {path}"));
             let response = http::Response::builder()
-                .header("cache-control", "max-age=60")
+                .header("cache-control", format!("max-age={seconds}"))
                 .header("cache-tag", path.trim_start_matches('/'))
                 .header("vary", "accept-language");
             Reply::respond(response.body(body.sized()).expect("a response"))

@@ -145,12 +145,17 @@ impl Endpoints {
 
     /// Returns the server of a key.
     pub(crate) fn of(&self, key: &[u8]) -> Arc<Endpoint> {
+        self.see(key, Arc::clone)
+    }
+
+    /// Passes the server of a key to `see`.
+    pub(crate) fn see<T>(&self, key: &[u8], see: impl FnOnce(&Arc<Endpoint>) -> T) -> T {
         let map = self.0.read();
         let index = match map.slots.is_empty() {
             true => 0,
             false => usize::from(map.slots[usize::from(slot(key))]),
         };
-        Arc::clone(&map.all[index])
+        see(&map.all[index])
     }
 
     /// Returns all of them.

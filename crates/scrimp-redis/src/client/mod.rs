@@ -180,13 +180,15 @@ impl RedisClient {
 
     /// Reports whether the server of a key serves.
     pub(crate) fn serves(&self, key: &[u8]) -> bool {
-        self.0.shared.endpoints.of(key).breaker.is_closed()
+        let endpoints = &self.0.shared.endpoints;
+        endpoints.see(key, |endpoint| endpoint.breaker.is_closed())
     }
 
     /// Returns the time since a moment on the clock of the server that holds a key, in milliseconds
     /// since 1970.
     pub(crate) fn since(&self, key: &[u8], moment: u64) -> Since {
-        self.0.shared.endpoints.of(key).clock.since(moment)
+        let endpoints = &self.0.shared.endpoints;
+        endpoints.see(key, |endpoint| endpoint.clock.since(moment))
     }
 
     /// Sends a command about a key on the present connection, though its server may not serve: it

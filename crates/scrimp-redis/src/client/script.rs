@@ -10,11 +10,12 @@ pub(crate) struct Script(redis::Script, &'static str);
 
 /// Scripts that every connection makes known to its servers: what follows the first write in the queue
 /// shall find what it has written.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 15] = [
     include_str!("../store/variants.lua"),
     include_str!("../store/piece.lua"),
     include_str!("../store/put.lua"),
     include_str!("../store/remove.lua"),
+    include_str!("../store/sweep.lua"),
     include_str!("../lock/acquire.lua"),
     include_str!("../lock/fence.lua"),
     include_str!("../lock/renew.lua"),

@@ -20,7 +20,7 @@ use crate::client::{Endpoint, Failure};
 const KEYS: usize = 512;
 
 /// Time for one command, which no request waits for.
-const LIMIT: Duration = Duration::from_secs(5);
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
 /// Name of the field with the records of a hash.
 const RECORDS: &[u8] = b"m";
@@ -51,7 +51,7 @@ impl Inner {
     }
 
     /// Returns some of the keys of a server that have the name of a response, and the next cursor.
-    async fn scan(
+    pub(super) async fn scan(
         &self,
         server: &Endpoint,
         cursor: &[u8],

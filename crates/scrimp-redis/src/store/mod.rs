@@ -8,6 +8,7 @@ mod read;
 mod record;
 mod several;
 mod stats;
+mod sweep;
 mod write;
 
 use std::{
@@ -70,6 +71,8 @@ const MAX_REMOVALS: usize = 256;
 ///   every version of this crate and on every server of a cluster, and deletes those that are selected
 ///   and those that cannot be read. What another process is writing meanwhile is invalid, and goes
 ///   with the next erasure, or when its time is over. Backups and replicas follow as Redis has it.
+/// - **Retention**: Redis removes a key by itself once the last of its variants is of no more use.
+///   [`CacheLayer::sweep`](scrimp_cache::CacheLayer::sweep) removes variants whose time was over before.
 /// - **Failure**: a look-up that cannot be made is a miss, and a write that cannot is rejected, at
 ///   once. See [`RedisClient`].
 ///
@@ -202,6 +205,11 @@ impl Store for RedisStore {
     fn erase(&self, erasure: &Erasure) -> Erasing {
         let (inner, erasure) = (Arc::clone(&self.0), erasure.clone());
         Box::pin(async move { inner.erase(&erasure).await })
+    }
+
+    fn sweep(&self, retention: Duration, _: Instant) -> Erasing {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.sweep(retention).await })
     }
 
     fn is_degraded(&self, key: KeyRef<'_>) -> bool {

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use redis::{Cmd, Value};
 use scrimp_cache::{DecodeError, Entry, Variants};
 use scrimp_core::Key;
+use smallvec::{SmallVec, smallvec};
 
 use super::{
     Inner, MAX_VARIANTS, Name,
@@ -31,10 +32,10 @@ static VARIANTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("v
 static REST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("piece.lua")));
 
 /// The variants found under a key, newest first.
-pub(super) struct Found(pub(super) Vec<(Record, Arc<Entry>)>);
+pub(super) struct Found(pub(super) SmallVec<[(Record, Arc<Entry>); 1]>);
 
 /// Variants with their bytes, or the beginnings of them, as the server has returned them.
-type Stored = Vec<(Record, Bytes)>;
+type Stored = SmallVec<[(Record, Bytes); 1]>;
 
 /// Answer to a look-up.
 enum Answer {
@@ -67,7 +68,7 @@ impl Inner {
             false => match self.read_one(name, ready).await? {
                 Answer::Several => match self.client.admit(&name.key) {
                     Some(ready) => self.read_several(name, ready).await?,
-                    None => Answer::Stored(Vec::new()),
+                    None => Answer::Stored(Stored::new()),
                 },
                 answer => answer,
             },
@@ -77,7 +78,7 @@ impl Inner {
             self.damaged(name, None, &DecodeError::Foreign);
             return Ok(None);
         };
-        let mut found = Vec::with_capacity(stored.len());
+        let mut found = SmallVec::new();
         for (record, bytes) in stored {
             let Some(bytes) = self.whole(name, &record, bytes).await? else {
                 continue;
@@ -99,7 +100,7 @@ impl Inner {
         command.arg(&name.key[..]).arg("0").arg(PIECE_END);
         Ok(match ready.run(&name.key, command).await {
             Ok(Value::BulkString(bytes)) => one(bytes),
-            Ok(Value::Nil) => Answer::Stored(Vec::new()),
+            Ok(Value::Nil) => Answer::Stored(Stored::new()),
             Ok(_) => Answer::Foreign,
             Err(failure) if failure.has_code("WRONGTYPE") => Answer::Several,
             Err(failure) => return Err(failure),
@@ -181,7 +182,7 @@ impl Inner {
         name: &Name,
         record: Record,
         bytes: &Bytes,
-        found: &mut Vec<(Record, Arc<Entry>)>,
+        found: &mut SmallVec<[(Record, Arc<Entry>); 1]>,
     ) {
         let stored_for = match self.client.since(&name.key, record.stored) {
             Since::Time(time) => Some(time),
@@ -230,9 +231,9 @@ fn one(value: Vec<u8>) -> Answer {
     match record {
         Some(record) => {
             let bytes = Bytes::from(value).slice(HEAD + RECORD..);
-            Answer::Stored(vec![(record, bytes)])
+            Answer::Stored(smallvec![(record, bytes)])
         }
-        None if value.is_empty() || value.len() == HEAD => Answer::Stored(Vec::new()),
+        None if value.is_empty() || value.len() == HEAD => Answer::Stored(Stored::new()),
         None => Answer::Foreign,
     }
 }

@@ -14,6 +14,7 @@ mod outages;
 mod processes;
 mod proxy;
 mod rate;
+mod retention;
 mod rig;
 mod scripts;
 mod server;

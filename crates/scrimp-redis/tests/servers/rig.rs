@@ -14,12 +14,16 @@ use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use scrimp_cache::{
-    Cache, CacheLayer, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store,
+    Cache, CacheLayer, CacheLayerBuilder, Entry, Erasing, Erasure, FillToken, Lookup, MemoryBudget,
+    PutOutcome, SharedLog, Store,
 };
 use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
 use scrimp_redis::{Degradation, RedisClient, RedisClientBuilder, RedisStore};
 use scrimp_testkit::{Reply, Scripted, ScriptedBody, Upstream};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::{
+    sync::{Mutex as AsyncMutex, mpsc},
+    time::Instant,
+};
 use tower::{Layer, ServiceExt};
 
 /// A store that tells of each put once it is over.
@@ -80,6 +84,14 @@ impl Store for Watched {
         self.inner.shared_log()
     }
 
+    fn erase(&self, erasure: &Erasure) -> Erasing {
+        self.inner.erase(erasure)
+    }
+
+    fn sweep(&self, retention: Duration, now: Instant) -> Erasing {
+        self.inner.sweep(retention, now)
+    }
+
     fn budget(&self) -> &MemoryBudget {
         self.inner.budget()
     }
@@ -100,6 +112,14 @@ impl Rig {
         builder: RedisClientBuilder,
         store: impl FnOnce(&RedisClient) -> RedisStore,
     ) -> Self {
+        Self::with(builder, store, |layer| layer)
+    }
+
+    pub(crate) fn with(
+        builder: RedisClientBuilder,
+        store: impl FnOnce(&RedisClient) -> RedisStore,
+        settings: impl FnOnce(CacheLayerBuilder<Watched>) -> CacheLayerBuilder<Watched>,
+    ) -> Self {
         let (changed, changes) = mpsc::unbounded_channel();
         let client = builder.notify_degraded(move |change| {
             let _ = changed.send(change.clone());
@@ -114,7 +134,7 @@ impl Rig {
             puts,
         });
         // The client's own limit counts.
-        let layer = layer.store_timeout(SOON).build();
+        let layer = settings(layer.store_timeout(SOON)).build();
         let layer = layer.expect("the settings are right");
         let bodies: Arc<Mutex<Body>> = Arc::new(Mutex::new(Box::new(|path| {
             Bytes::from(format!("this is {path}"))
@@ -228,10 +248,13 @@ pub(crate) fn patient(url: &str) -> RedisClientBuilder {
 fn respond(parts: &Parts, bodies: &Mutex<Body>) -> Reply {
     let path = parts.uri.path();
     let body = ScriptedBody::new().data(bodies.lock()(path)).sized();
-    let builder = Response::builder()
+    let mut builder = Response::builder()
         .header("cache-control", "max-age=60")
         .header("content-type", "text/plain")
         .header("vary", "accept-language");
+    if path.starts_with("/validated") {
+        builder = builder.header("etag", "\"1\"");
+    }
     Reply::respond(builder.body(body).expect("a response"))
 }
 

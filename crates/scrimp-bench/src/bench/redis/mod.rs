@@ -1,5 +1,6 @@
 //! Cost of a hit in Redis, beside a GET of a value of the same size by redis-rs alone.
 
+pub(in crate::bench) mod counted;
 pub(crate) mod deliveries;
 mod server;
 mod way;
@@ -25,6 +26,9 @@ const SEQUENCE: usize = 200;
 
 /// Tasks at once, for the throughput.
 const TASKS: usize = 128;
+
+/// Requests of each of them.
+const REPEATED: usize = 4;
 
 pub(crate) fn run(rounds: usize, report: &mut Report) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -94,6 +98,7 @@ fn text(size: usize) -> Bytes {
 
 /// Returns the microseconds of a request that follows another, and of the CPU of this thread.
 fn sequence(runtime: &Runtime, way: &mut dyn Way, size: usize) -> (f64, f64) {
+    way.prepare(SEQUENCE);
     let (start, cpu) = (Instant::now(), timing::cpu_time());
     runtime.block_on(async {
         for _ in 0..SEQUENCE {
@@ -107,12 +112,13 @@ fn sequence(runtime: &Runtime, way: &mut dyn Way, size: usize) -> (f64, f64) {
 
 /// Returns the microseconds per request of many tasks at once.
 fn together(runtime: &Runtime, way: &dyn Way, size: usize) -> f64 {
+    let mut ways: Vec<_> = (0..TASKS).map(|_| way.fork()).collect();
+    ways.iter_mut().for_each(|way| way.prepare(REPEATED));
     let start = Instant::now();
     runtime.block_on(async {
-        let tasks = (0..TASKS).map(|_| {
-            let mut way = way.fork();
+        let tasks = ways.into_iter().map(|mut way| {
             tokio::spawn(async move {
-                for _ in 0..4 {
+                for _ in 0..REPEATED {
                     assert_eq!(way.get().await, size);
                 }
             })
@@ -121,5 +127,5 @@ fn together(runtime: &Runtime, way: &dyn Way, size: usize) -> f64 {
             task.expect("a request does not panic");
         }
     });
-    start.elapsed().as_secs_f64() * 1e6 / (4 * TASKS) as f64
+    start.elapsed().as_secs_f64() * 1e6 / (REPEATED * TASKS) as f64
 }

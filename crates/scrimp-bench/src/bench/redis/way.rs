@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Debug,
+    iter::repeat_with,
     pin::Pin,
     sync::{
         Arc,
@@ -30,7 +31,10 @@ use tower::{Layer, Service, ServiceExt};
 
 /// A way to get the body. Each call is boxed, with the bare GET as with the others.
 pub(super) trait Way: Send {
-    /// Returns the length of the body.
+    /// Makes this many requests, outside the measurement: a server has them from its connection.
+    fn prepare(&mut self, count: usize);
+
+    /// Takes the next request, and returns the length of the body.
     fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>>;
     fn fork(&self) -> Box<dyn Way>;
 }
@@ -53,9 +57,18 @@ struct Page {
 #[derive(Clone)]
 struct Get(MultiplexedConnection, String);
 
-/// A cache.
-#[derive(Clone)]
-struct Http<S>(S);
+/// A cache, and requests for it.
+struct Http<S> {
+    cache: S,
+    requests: Vec<Request<Empty<Bytes>>>,
+}
+
+/// Returns the floor, and scrimp as it is.
+pub(super) async fn pair(url: &str, body: &Bytes) -> anyhow::Result<[Named; 2]> {
+    let mut scrimp = scrimp(url, body, "scrimp", Codec::new())?;
+    warm(&mut scrimp).await;
+    Ok([get(url, body, None).await?, scrimp])
+}
 
 /// Returns the ways, with their values stored. The first one is the floor.
 pub(super) async fn all(url: &str, body: &Bytes) -> anyhow::Result<Vec<Named>> {
@@ -71,8 +84,7 @@ pub(super) async fn all(url: &str, body: &Bytes) -> anyhow::Result<Vec<Named>> {
             Codec::new().encryption(EncryptionKeys::new(1, [7; 32])),
         ),
     ] {
-        let store = store(url, name, body, codec)?;
-        ways.push(named(name, body, |page| CacheLayer::new(store).layer(page)));
+        ways.push(scrimp(url, body, name, codec)?);
     }
     let manager = redis::Client::open(url)?
         .get_connection_manager_with_config(
@@ -109,7 +121,7 @@ where
     S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Debug,
     S::Future: Send,
-    R: Body<Data = Bytes> + Send + 'static,
+    R: Body<Data = Bytes> + Send + Unpin + 'static,
     R::Error: Debug,
 {
     let page = Page {
@@ -117,7 +129,7 @@ where
         calls: Arc::default(),
     };
     let reached = Arc::clone(&page.calls);
-    let way = Box::new(Http(cache(page)));
+    let way = Box::new(Http::new(cache(page)));
     Named { name, way, reached }
 }
 
@@ -141,6 +153,11 @@ async fn get(url: &str, body: &Bytes, cache: Option<CacheConfig>) -> anyhow::Res
     let way = Box::new(Get(connection, key));
     let reached = Arc::default();
     Ok(Named { name, way, reached })
+}
+
+fn scrimp(url: &str, body: &Bytes, name: &'static str, codec: Codec) -> anyhow::Result<Named> {
+    let store = store(url, name, body, codec)?;
+    Ok(named(name, body, |page| CacheLayer::new(store).layer(page)))
 }
 
 fn store(url: &str, name: &str, body: &Bytes, codec: Codec) -> anyhow::Result<RedisStore> {
@@ -176,6 +193,7 @@ fn hitbox(url: &str, body: &Bytes) -> anyhow::Result<Named> {
 async fn warm(named: &mut Named) {
     loop {
         let before = named.reached.load(Relaxed);
+        named.way.prepare(1);
         named.way.get().await;
         if named.reached.load(Relaxed) == before {
             return;
@@ -210,6 +228,10 @@ impl<B> Service<Request<B>> for Page {
 // === impl Get ===
 
 impl Way for Get {
+    fn prepare(&mut self, _: usize) {
+        // Writing the command is a part of a GET, as of a hit.
+    }
+
     fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
         Box::pin(async {
             let mut command = cmd("GET");
@@ -229,28 +251,46 @@ impl Way for Get {
 
 // === impl Http ===
 
+impl<S> Http<S> {
+    fn new(cache: S) -> Self {
+        let requests = Vec::new();
+        Self { cache, requests }
+    }
+}
+
 impl<S, R> Way for Http<S>
 where
     S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Debug,
     S::Future: Send,
-    R: Body<Data = Bytes> + Send + 'static,
+    R: Body<Data = Bytes> + Send + Unpin + 'static,
     R::Error: Debug,
 {
-    fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
-        let service = self.0.clone();
-        Box::pin(async move {
-            let request = Request::get("http://origin.example/products?page=1")
+    fn prepare(&mut self, count: usize) {
+        let request = || {
+            Request::get("http://origin.example/products?page=1")
                 .header("accept-encoding", "gzip")
                 .body(Empty::default())
-                .expect("the request is valid");
-            let response = service.oneshot(request).await.expect("a response");
-            let body = response.into_body().collect().await.expect("a whole body");
-            body.to_bytes().len()
+                .expect("the request is valid")
+        };
+        self.requests.extend(repeat_with(request).take(count));
+    }
+
+    fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
+        Box::pin(async move {
+            let request = self.requests.pop().expect("one was prepared");
+            let cache = self.cache.ready().await.expect("ready");
+            let mut response = cache.call(request).await.expect("a response");
+            let mut length = 0;
+            while let Some(frame) = response.body_mut().frame().await {
+                let data = frame.expect("a whole body").into_data();
+                length += data.map_or(0, |data| data.len());
+            }
+            length
         })
     }
 
     fn fork(&self) -> Box<dyn Way> {
-        Box::new(self.clone())
+        Box::new(Self::new(self.cache.clone()))
     }
 }

@@ -10,26 +10,21 @@ mod fields;
 mod frame;
 mod moment;
 mod policy;
+mod selection;
 #[cfg(test)]
 mod tests;
 mod written;
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use scrimp_core::{Clock, KeyRef, Ledger};
 
-use super::{RefreshFlag, Variants};
+use super::{Refreshes, Variants};
 use crate::{
     digest::digest,
     invalidation::{Erasure, SharedLog},
-    packed::KnownShapes,
+    packed::{KnownSelections, KnownShapes},
 };
 pub use compression::Compression;
 #[cfg(feature = "encryption")]
@@ -39,9 +34,6 @@ pub use encryption::EncryptionKeys;
 pub use error::DecodeError;
 use moment::Now;
 use written::Written;
-
-/// Number of flags at which unused ones are removed. The next limit is twice the number left.
-const FEW_FLAGS: usize = 64;
 
 /// Encodes the responses stored under a key as bytes, and decodes them.
 ///
@@ -90,12 +82,13 @@ const FEW_FLAGS: usize = 64;
 pub struct Codec {
     clock: Clock,
     ledger: Option<Ledger>,
-    flags: Arc<Mutex<Flags>>,
+    refreshes: Arc<Refreshes>,
     seal: Option<Seal>,
     shared_log: Option<SharedLog>,
     compression: Compression,
     max_body: u64,
     shapes: Arc<KnownShapes>,
+    selections: Arc<KnownSelections>,
     /// Flag to treat the bytes of this process as those of another.
     #[cfg(test)]
     stranger: bool,
@@ -112,13 +105,6 @@ enum Seal {}
 /// Default size of the largest body that is decoded, in bytes.
 const MAX_BODY: u64 = 64 << 20;
 
-/// The flags of responses that are in memory now.
-#[derive(Default)]
-struct Flags {
-    shared: HashMap<u64, Weak<RefreshFlag>>,
-    tidy_at: usize,
-}
-
 // === impl Codec ===
 
 impl Codec {
@@ -132,12 +118,13 @@ impl Codec {
         Self {
             clock: Clock::default(),
             ledger: None,
-            flags: Arc::default(),
+            refreshes: Arc::default(),
             seal: None,
             shared_log: None,
             compression: Compression::None,
             max_body: MAX_BODY,
             shapes: Arc::default(),
+            selections: Arc::default(),
             #[cfg(test)]
             stranger: false,
         }
@@ -279,8 +266,8 @@ impl Codec {
             .next()
             .and_then(|part| std::str::from_utf8(part).ok());
         let now = match stored_for {
-            None => self.now(),
-            Some(time) => self.now().after(head.encoded()?, time),
+            None => self.as_here(Now::read(&self.clock)),
+            Some(time) => self.as_here(Now::after(&self.clock, head.encoded()?, time)),
         };
         head.into_variants(&frame, self, tenant.unwrap_or_default(), now)
     }
@@ -301,20 +288,20 @@ impl Codec {
     /// calls it after an erasure.
     pub fn forget_unused(&self) {
         self.shapes.tidy();
+        self.selections.tidy();
     }
 
-    fn now(&self) -> Now {
-        let now = Now::read(&self.clock);
+    /// Returns a reading of the clocks, in tests as another process has it.
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unused_self, reason = "only tests play another process")
+    )]
+    fn as_here(&self, now: Now) -> Now {
         #[cfg(test)]
         if self.stranger {
             return now.of_another_process();
         }
         now
-    }
-
-    /// Returns the flag that all copies of one response share.
-    fn flag(&self, response: u64) -> Arc<RefreshFlag> {
-        self.flags.lock().get(response)
     }
 }
 
@@ -342,22 +329,5 @@ impl Seal {
 
     fn open(&self, _: &[u8], _: &[u8]) -> Result<Vec<u8>, DecodeError> {
         match *self {}
-    }
-}
-
-// === impl Flags ===
-
-impl Flags {
-    fn get(&mut self, response: u64) -> Arc<RefreshFlag> {
-        if let Some(flag) = self.shared.get(&response).and_then(Weak::upgrade) {
-            return flag;
-        }
-        if self.shared.len() >= self.tidy_at.max(FEW_FLAGS) {
-            self.shared.retain(|_, flag| flag.strong_count() > 0);
-            self.tidy_at = self.shared.len() * 2;
-        }
-        let flag = Arc::<RefreshFlag>::default();
-        self.shared.insert(response, Arc::downgrade(&flag));
-        flag
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::DecodeError;
+use crate::digest::Digest;
 
 /// Identifier of this process, and the point of its time that others are relative to.
 static PROCESS: LazyLock<(u64, Instant)> = LazyLock::new(|| (fastrand::u64(..), Instant::now()));
@@ -23,7 +24,7 @@ pub(super) struct Now {
 }
 
 /// A point of time: exact for the process that encoded it, by the wall clock for others.
-#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Moment {
     process: u64,
     since_start: Distance,
@@ -31,11 +32,11 @@ pub(super) struct Moment {
 }
 
 /// A date.
-#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Date(Distance);
 
 /// Distance before or after some point.
-#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 enum Distance {
     Behind(Duration),
     Before(Duration),
@@ -64,12 +65,13 @@ impl Now {
         self.instant
     }
 
-    /// Returns it with the wall clock of the process that encoded something at `encoded`, this long
-    /// after.
-    pub(super) fn after(self, encoded: SystemTime, time: Duration) -> Self {
+    /// Reads the clock for intervals, and takes the wall clock of the process that encoded something at
+    /// `encoded`, this long after.
+    pub(super) fn after(clock: &Clock, encoded: SystemTime, time: Duration) -> Self {
         Self {
-            wall: encoded.checked_add(time).unwrap_or(self.wall),
-            ..self
+            process: PROCESS.0,
+            instant: clock.instant(),
+            wall: encoded.checked_add(time).unwrap_or_else(|| clock.wall()),
         }
     }
 
@@ -110,6 +112,19 @@ impl Moment {
             since_start,
             date: Date::new(date),
         }
+    }
+
+    /// Returns a number that tells the response sent at this moment, under the key with this digest, from
+    /// others.
+    pub(super) fn id(self, key: &Digest) -> u64 {
+        // An odd number near 2⁶⁴ divided by the golden ratio spreads moments over all bits.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let (Distance::Behind(time) | Distance::Before(time)) = self.since_start;
+        let nanos = time.as_nanos() as u64;
+        let key = key
+            .first_chunk()
+            .map_or(0, |start| u64::from_le_bytes(*start));
+        key ^ self.process ^ nanos.wrapping_mul(SPREAD)
     }
 
     pub(super) fn past(self, now: Now) -> Result<Past, DecodeError> {

@@ -2,37 +2,33 @@
 
 use std::{
     borrow::Cow,
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, LazyLock, atomic::AtomicU32},
+    sync::{Arc, atomic::AtomicU32},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use http::{HeaderName, StatusCode, Version};
+use http::{StatusCode, Version};
 use scrimp_core::{Currency, Money};
-use scrimp_http::role::is_preference;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{
     Codec, DecodeError, Variants,
     compression::{self, Coded},
-    fields::{Field, fields, header_lines, header_map, header_name, shape_lines, too_many},
+    fields::{Field, fields, header_lines, header_map, shape_lines, too_many},
     frame::Frame,
     moment::{Date, Moment, Now, Past},
     policy::WrittenPolicy,
+    selection::WrittenSelection,
 };
 use crate::{
     digest::Digest,
-    entry::{Booking, Entry, Extras, MOST_NAMES, RefreshFlag},
+    entry::{Booking, CopiedResponse, Entry, Extras, MOST_NAMES, RefreshFlag},
     invalidation::{
         FORGOTTEN, WITHHELD,
         epoch::{Carried, Stamp, Tag, Validity},
     },
     packed::{StoredFields, WrittenFields},
-    policy::{
-        Selection,
-        vary::{Chosen, Compared},
-    },
 };
 
 /// The responses under one key, without their bodies.
@@ -67,27 +63,18 @@ struct Response<'a> {
     sent: Moment,
     policy: WrittenPolicy,
     #[serde(borrow)]
-    chosen: Vec<(&'a str, Option<WrittenText<'a>>)>,
-    language: Option<&'a str>,
-    spelling: Option<Digest>,
+    selection: WrittenSelection<'a>,
     log: u64,
     fetched_at: u64,
     shared_log: u64,
     shared_at: u64,
-    tags: Vec<u64>,
-    versions: Vec<(u64, u64)>,
-    names: String,
+    tags: Vec<Tag>,
+    versions: Vec<(Tag, u64)>,
+    #[serde(borrow)]
+    names: Cow<'a, str>,
     #[serde(borrow)]
     booking: Option<WrittenBooking<'a>>,
     recompute_cost: Duration,
-}
-
-/// A text that is compared.
-#[derive(Serialize, Deserialize)]
-enum WrittenText<'a> {
-    /// Holds a value that is no secret, such as what a client accepts.
-    Plain(&'a [u8]),
-    Digest(Digest),
 }
 
 /// The tenant is that of the key.
@@ -95,7 +82,8 @@ enum WrittenText<'a> {
 struct WrittenBooking<'a> {
     route: &'a str,
     pico: i128,
-    currency: String,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
 }
 
 /// Versions of HTTP by their encoded number.
@@ -106,9 +94,6 @@ const VERSIONS: [Version; 5] = [
     Version::HTTP_2,
     Version::HTTP_3,
 ];
-
-/// Secret hash state for telling responses in memory apart.
-static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 // === impl Written ===
 
@@ -150,8 +135,7 @@ impl<'a> Written<'a> {
         tenant: &str,
         now: Now,
     ) -> Result<Variants, DecodeError> {
-        let mut entries = Vec::with_capacity(self.responses.len());
-        let key = self.key.first_chunk::<8>();
+        let mut entries = SmallVec::<[_; 1]>::new();
         let (mut outdated, mut bodies) = (false, frame.bodies.clone());
         for response in self.responses {
             let length = usize::try_from(response.body_length).unwrap_or(usize::MAX);
@@ -161,9 +145,9 @@ impl<'a> Written<'a> {
             let body = bodies.split_to(length);
             let length = response.length;
             let body = compression::decode(response.coding, body, length, codec.max_body)?;
-            // Two variants of one moment may share a flag: one of them is refreshed later.
-            let flag = SECRET.hash_one((key, response.sent));
-            match response.into_entry((&frame.head, body), (codec, tenant), flag, now) {
+            // Two variants of one moment may share a state: one of them is refreshed later.
+            let id = response.sent.id(&self.key);
+            match response.into_entry((&frame.head, body), (codec, tenant), id, now) {
                 Ok(entry) => entries.push(Arc::new(entry)),
                 Err(DecodeError::Outdated) => outdated = true,
                 Err(error) => return Err(error),
@@ -185,7 +169,6 @@ impl<'a> Response<'a> {
         let shape = postcard::to_allocvec(&fields(shape.into_iter()));
         let stamp = entry.validity.stamp();
         let (log, fetched_at, carried) = entry.validity.parts();
-        let (chosen, language, spelling) = entry.selection.parts();
         let version = VERSIONS.iter().position(|&known| known == entry.version);
         Ok(Self {
             body_length: body.bytes.len() as u64,
@@ -202,44 +185,28 @@ impl<'a> Response<'a> {
             upstream_status: entry.upstream_status().map(|said| &**said),
             sent: Moment::new(entry.sent(), now),
             policy: WrittenPolicy::new(&entry.policy, now),
-            chosen: chosen
-                .iter()
-                .map(|Chosen { name, value, .. }| {
-                    (name.as_str(), WrittenText::new(name, value.as_ref()))
-                })
-                .collect(),
-            language,
-            spelling: spelling.map(Compared::digest),
+            selection: WrittenSelection::new(&entry.selection),
             log,
             fetched_at,
             shared_log: stamp.log,
             shared_at: stamp.at,
-            tags: carried.tags().iter().map(|tag| tag.0).collect(),
-            versions: carried
-                .versions()
-                .iter()
-                .map(|(tag, version)| (tag.0, *version))
-                .collect(),
-            names: without_queries(carried),
+            tags: carried.tags().into_vec(),
+            versions: carried.versions().to_vec(),
+            names: without_queries(carried).into(),
             booking: entry.booking.as_deref().map(WrittenBooking::new),
             recompute_cost: entry.recompute_cost.get(),
         })
     }
 
     fn carried(&self) -> Carried {
-        let tags: Vec<_> = self.tags.iter().copied().map(Tag).collect();
-        let versions = self.versions.iter();
-        let versions: Vec<_> = versions
-            .map(|(tag, version)| (Tag(*tag), *version))
-            .collect();
-        Carried::new(tags, versions, &self.names)
+        Carried::new(&self.tags[..], &self.versions[..], &self.names)
     }
 
     fn into_entry(
         self,
         (head, body): (&Bytes, Bytes),
         (codec, tenant): (&Codec, &str),
-        flag: u64,
+        id: u64,
         now: Now,
     ) -> Result<Entry, DecodeError> {
         let shapes = &codec.shapes;
@@ -252,11 +219,11 @@ impl<'a> Response<'a> {
         let headers = StoredFields::from_written(shape, self.lines, own)
             .ok_or(DecodeError::Damaged("field value"))?;
         // A hit adds fields of its own.
-        if headers.names().count() > MOST_NAMES {
+        if headers.count_names() > MOST_NAMES {
             return Err(too_many());
         }
         let version = VERSIONS.get(usize::from(self.version));
-        let carried = self.carried();
+        let carried = Carried::new(self.tags, self.versions, &self.names);
         let stamp = Stamp {
             log: self.shared_log,
             at: self.shared_at,
@@ -268,6 +235,7 @@ impl<'a> Response<'a> {
                 (local.stamped(stamp), false)
             }
         };
+        let (selection, is_selection_shared) = self.selection.open(&codec.selections)?;
         let trailers = self.trailers.map(header_map);
         let mut policy = self.policy.into_policy(&headers, now)?;
         if stale {
@@ -286,14 +254,14 @@ impl<'a> Response<'a> {
                 upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
             }
             .boxed(),
-            is_selection_shared: false,
+            is_selection_shared,
             headers,
             body,
             sent: match self.sent.past(now)? {
                 Past::At(instant) => instant.into(),
                 Past::Ago(time) => now.ago(time).into(),
             },
-            selection: Arc::new(selection(self.chosen, self.language, self.spelling)?),
+            selection,
             validity,
             booking: self
                 .booking
@@ -301,27 +269,10 @@ impl<'a> Response<'a> {
                 .map(Box::new),
             recompute_cost: self.recompute_cost.into(),
             refreshing: RefreshFlag::default(),
-            refreshing_copies: Some(codec.flag(flag)),
+            copied: Some(CopiedResponse::new(&codec.refreshes, id)),
             weighed: AtomicU32::new(0),
         })
     }
-}
-
-fn selection(
-    chosen: Vec<(&str, Option<WrittenText<'_>>)>,
-    language: Option<&str>,
-    spelling: Option<Digest>,
-) -> Result<Selection, DecodeError> {
-    let chosen = chosen
-        .into_iter()
-        .map(|(name, value)| {
-            let value = value.map(WrittenText::into_compared);
-            Ok(Chosen::decoded(header_name(name)?, value))
-        })
-        .collect::<Result<_, DecodeError>>()?;
-    let language = language.map(Box::from);
-    let spelling = spelling.map(|digest| Compared::Digest(Box::new(digest)));
-    Ok(Selection::from_parts(chosen, language, spelling))
 }
 
 /// Returns names, one per line, without the queries that they have.
@@ -341,25 +292,6 @@ fn without_queries(carried: &Carried) -> String {
     names.join("\n")
 }
 
-// === impl WrittenText ===
-
-impl<'a> WrittenText<'a> {
-    fn new(name: &HeaderName, value: Option<&'a Compared>) -> Option<Self> {
-        let value = value?;
-        Some(match value.plain() {
-            Some(plain) if is_preference(name) => Self::Plain(plain),
-            _ => Self::Digest(value.digest()),
-        })
-    }
-
-    fn into_compared(self) -> Compared {
-        match self {
-            Self::Plain(text) => Compared::Plain(text.into()),
-            Self::Digest(digest) => Compared::Digest(Box::new(digest)),
-        }
-    }
-}
-
 // === impl WrittenBooking ===
 
 impl<'a> WrittenBooking<'a> {
@@ -367,7 +299,7 @@ impl<'a> WrittenBooking<'a> {
         Self {
             route: booking.account.route(),
             pico: booking.charge.pico(),
-            currency: booking.charge.currency().code().to_owned(),
+            currency: booking.charge.currency().code().to_owned().into(),
         }
     }
 
