@@ -203,6 +203,10 @@ impl Predictor for MarkovPredictor {
         predictions.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     }
 
+    fn forget(&mut self, session: u64) {
+        self.paths.forget(session);
+    }
+
     fn is_quick(&self) -> bool {
         true
     }
