@@ -19,6 +19,8 @@ echo "=== all layers under chaos, thirty minutes"
 scripts/soak.sh 1800
 echo "=== the matrix of layers, in all orders"
 SCRIMP_MATRIX=all cargo test -p scrimp-tests --test matrix
+echo "=== memory of the prefetch layer over 10⁷ requests"
+SCRIMP_PREFETCH_REQUESTS=10000000 cargo test --release -p scrimp-prefetch --test memory flat -- --nocapture
 echo "=== a fleet's log of invalidations, 10⁸ steps, up to 1,000 nodes"
 SCRIMP_FLEET_STEPS=100000000 cargo test --release -p scrimp-redis --lib log::simulation -- --nocapture
 echo "=== eight gateways over one Redis, with kills and stops"

@@ -41,7 +41,7 @@ pub(crate) fn write(
 
 #[cfg(test)]
 mod tests {
-    use scrimp_prefetch::ItemId;
+    use scrimp_prefetch::{ItemId, Visit};
 
     use super::*;
 
@@ -54,7 +54,8 @@ mod tests {
         for (number, path) in (1..).zip(paths) {
             let number = if path == "/b" { 99 } else { number };
             let item = ItemId::new(number).expect("not 0");
-            pages.note(&vocabulary, item, path);
+            let uri = path.parse().expect("a path");
+            pages.note(&vocabulary, &Visit::new(item, &uri, None));
             trail.push(item);
         }
         let mut row = vec![7.0; vocabulary.features()];

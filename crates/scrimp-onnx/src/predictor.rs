@@ -117,8 +117,7 @@ impl OnnxPredictor {
 
 impl Predictor for OnnxPredictor {
     fn observe(&mut self, trail: &Trail, next: &Visit<'_>) {
-        self.pages
-            .note(&self.vocabulary, next.item, next.uri.path());
+        self.pages.note(&self.vocabulary, next);
         let last = trail.recent(0).and_then(|last| self.pages.template(last));
         if let (Some(last), Some(since)) = (last, next.since) {
             let stay = &mut self.stays[usize::from(last)];
@@ -127,8 +126,7 @@ impl Predictor for OnnxPredictor {
     }
 
     fn predict(&mut self, trail: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>) {
-        self.pages
-            .note(&self.vocabulary, last.item, last.uri.path());
+        self.pages.note(&self.vocabulary, last);
         let Some(all) = self.probabilities(trail, last.since) else {
             return;
         };
@@ -149,6 +147,10 @@ impl Predictor for OnnxPredictor {
                 predictions.push(Prediction::new(next, f64::from(probability), delay));
             }
         }
+    }
+
+    fn forget(&mut self, session: u64) {
+        self.pages.forget(session);
     }
 
     fn is_quick(&self) -> bool {

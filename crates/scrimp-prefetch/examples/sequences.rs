@@ -4,6 +4,9 @@
 //! cargo run --release -p scrimp-prefetch --example sequences
 //! ```
 //!
+//! `--work bms learn` does one kind of work only (`read`, `learn` or `predict`) for each request of one trace:
+//! `scripts/observe.sh` counts its instructions.
+//!
 //! Inputs: `../shared/traces/msnbc990928.zip`, `../shared/traces/bms.dat.gz`. Those that are absent are named.
 
 #[path = "../tests/traces/mod.rs"]
@@ -111,29 +114,49 @@ fn compare(name: &str, train: &Sessions, test: &[Vec<u32>]) {
     }
 }
 
+/// Work that is done for each request.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Work {
+    /// Only the trail is kept.
+    Read,
+    /// The model learns.
+    Learn,
+    /// It learns, and predicts what comes next.
+    Predict,
+}
+
+/// Lets a model do this work for each request of some sessions, in the order of a layer.
+fn work(work: Work, model: &mut MarkovPredictor, sessions: &[Vec<u32>]) {
+    let (uri, mut predictions) = (Uri::from_static("/"), Vec::with_capacity(16));
+    for session in sessions {
+        let mut trail = Trail::new();
+        for item in session {
+            let visit = Visit::new(id(*item), &uri, None);
+            if work >= Work::Learn {
+                model.observe(&trail, &visit);
+            }
+            trail.push(visit.item);
+            if work >= Work::Predict {
+                predictions.clear();
+                model.predict(&trail, &visit, &mut predictions);
+            }
+        }
+        std::hint::black_box(&trail);
+    }
+}
+
 /// Prints the time that the model takes to learn from a request and to predict after it, beside the time for
 /// counting the same requests in a map.
 fn time(name: &str, sessions: &[Vec<u32>]) {
     let requests = sessions.iter().map(Vec::len).sum::<usize>() as f64;
     let each = |start: Instant| start.elapsed().as_nanos() as f64 / requests;
-    let mut model = MarkovPredictor::new();
-    let start = Instant::now();
-    sessions
-        .iter()
-        .for_each(|session| learn(&mut model, session));
-    let learned = each(start);
-    let (uri, mut predictions) = (Uri::from_static("/"), Vec::with_capacity(16));
-    let start = Instant::now();
-    for session in sessions {
-        let mut trail = Trail::new();
-        for item in session {
-            let item = id(*item);
-            trail.push(item);
-            predictions.clear();
-            model.predict(&trail, &Visit::new(item, &uri, None), &mut predictions);
-        }
-    }
-    let predicted = each(start);
+    let timed = |kind: Work| {
+        let mut model = MarkovPredictor::new();
+        let start = Instant::now();
+        work(kind, &mut model, sessions);
+        each(start)
+    };
+    let [read, learned, predicted] = [Work::Read, Work::Learn, Work::Predict].map(timed);
     let mut counts = HashMap::<ItemId, u32>::new();
     let start = Instant::now();
     for item in sessions.iter().flatten() {
@@ -141,13 +164,44 @@ fn time(name: &str, sessions: &[Vec<u32>]) {
     }
     let counted = each(start);
     println!(
-        "{name}: {learned:.0} ns to learn, {predicted:.0} ns to predict, {counted:.0} ns to count in a map, each \
-         request; {} bytes",
-        model.bytes()
+        "{name}: {:.0} ns to learn, {:.0} ns to predict, {counted:.0} ns to count in a map, each request",
+        learned - read,
+        predicted - learned,
     );
 }
 
-fn main() {
+/// Does what the arguments say: the name of a trace, and the kind of work.
+fn work_only(arguments: &[String]) -> Result<(), String> {
+    let [trace, kind] = arguments else {
+        return Err("--work TRACE read|learn|predict".into());
+    };
+    let kind = match &**kind {
+        "read" => Work::Read,
+        "learn" => Work::Learn,
+        "predict" => Work::Predict,
+        other => return Err(format!("no work: {other}")),
+    };
+    let sessions = match &**trace {
+        "msnbc" => msnbc(),
+        "bms" => bms(),
+        other => return Err(format!("no trace: {other}")),
+    };
+    let sessions = sessions.ok_or("no file")?;
+    // Those for training.
+    let train = &sessions[..100_000.min(sessions.len() * 2 / 3)];
+    println!("{}", train.iter().map(Vec::len).sum::<usize>());
+    work(kind, &mut MarkovPredictor::new(), train);
+    Ok(())
+}
+
+fn main() -> Result<(), String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("--work", rest)) = arguments
+        .split_first()
+        .map(|(first, rest)| (&**first, rest))
+    {
+        return work_only(rest);
+    }
     println!("share of new items that were predicted first, and among three");
     if let Some(mut train) = msnbc() {
         let test = train.split_off(100_000);
@@ -177,4 +231,5 @@ fn main() {
             &third(2, true),
         );
     }
+    Ok(())
 }

@@ -70,6 +70,30 @@ impl Common {
         links
     }
 
+    /// Forgets a session, behind all that was handed to the worker before. Returns true if it was known.
+    pub(crate) async fn forget(&self, session: u64) -> bool {
+        if !self.is_working.load(Relaxed) {
+            self.start();
+            if let Some(is_known) = self.forget_idle(session) {
+                return is_known;
+            }
+        }
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Forget(session, reply);
+        // A worker that is gone has taken with it what it knew.
+        self.events.send(message).await.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// Forgets a session where there is no worker, as no runtime has started it.
+    fn forget_idle(&self, session: u64) -> Option<bool> {
+        let mut idle = self.idle.lock();
+        let (waiting, learner) = idle.as_mut()?;
+        while let Ok(message) = waiting.try_recv() {
+            learner.take(message);
+        }
+        Some(learner.forget(session))
+    }
+
     /// Starts the worker on the runtime of the first request.
     #[cold]
     fn start(&self) {

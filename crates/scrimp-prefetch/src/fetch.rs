@@ -1,7 +1,11 @@
 //! Calls of the inner service in the background.
 
 use std::{
-    future::Future, future::poll_fn, marker::PhantomData, pin::Pin, pin::pin, time::Duration,
+    fmt,
+    future::{Future, poll_fn},
+    marker::PhantomData,
+    pin::{Pin, pin},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -27,6 +31,12 @@ pub(crate) enum Fetched {
 /// An inner service whose types are erased, as the worker serves all services of a layer.
 pub(crate) trait Fetch: Send + Sync {
     fn fetch(&self, request: Request<()>) -> Pin<Box<dyn Future<Output = Fetched> + Send>>;
+}
+
+impl fmt::Debug for dyn Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fetch")
+    }
 }
 
 /// The inner service of one service of the layer.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
+use http::Request;
 use tower_layer::Layer;
 
 use crate::{Prefetch, PrefetchStats, SpeculationRules, common::Common};
@@ -29,6 +30,40 @@ impl PrefetchLayer {
     #[must_use]
     pub fn speculation_rules(&self) -> SpeculationRules {
         SpeculationRules::of(Arc::clone(&self.common))
+    }
+
+    /// Forgets the session of a request, as when an operator erases the data of a person. Returns true if the session
+    /// was known.
+    ///
+    /// The request stands for all of its session: what the [`SessionKey`](crate::SessionKey) looks at must be in it, and
+    /// the [`Tenant`](scrimp_core::extensions::Tenant), where requests have one. It is not sent.
+    ///
+    /// What goes is the trail of the session and what is predicted, planned and kept for it; and targets, pages and
+    /// forms of paths that only this session has shown, with their text. Requests that were answered before are learned
+    /// first, and then forgotten. One that is in progress comes after that, and begins the session anew; a prefetch in
+    /// flight ends by itself. What was fetched is in the cache inside, which has an erasure of its own.
+    ///
+    /// What the predictors have counted of all sessions stays. It is no data of a person: how often a target followed
+    /// others, by hashes with a key of the process, which names no session, and of which nothing tells a path.
+    ///
+    /// ```
+    /// # use http::Request;
+    /// # use scrimp_prefetch::{PrefetchLayer, SessionKey};
+    /// # async fn erase(prefetch: PrefetchLayer) -> Result<(), http::Error> {
+    /// let request = Request::get("/").header("cookie", "sid=ann").body(())?;
+    /// let was_known = prefetch.forget(&request).await;
+    /// # let _ = was_known; Ok(()) }
+    /// ```
+    pub fn forget<B>(&self, request: &Request<B>) -> impl Future<Output = bool> + Send + use<B> {
+        let (common, shared) = (Arc::clone(&self.common), &self.common.shared);
+        let (headers, extensions) = (request.headers(), request.extensions());
+        let session = shared.names.session(&shared.config, headers, extensions);
+        async move {
+            match session {
+                Some(session) => common.forget(session).await,
+                None => false,
+            }
+        }
     }
 
     /// Returns the counters of the layer. The worker counts with a delay, behind the requests.

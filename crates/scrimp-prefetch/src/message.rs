@@ -11,6 +11,8 @@ pub(crate) enum Message {
     Learn(Box<Event>),
     /// A browser that asks for rules.
     Rules(Box<Question>),
+    /// A session that is to be forgotten. The answer is true if it was known.
+    Forget(u64, oneshot::Sender<bool>),
     /// A page that is being made, which will have links.
     Links(Box<Event>, oneshot::Sender<Rules>),
 }

@@ -134,6 +134,12 @@ impl ActivityPredictor {
         self.users.insert(user.into(), Box::new(User::new(hour)));
     }
 
+    /// Forgets a user. Returns true if the user was known. What all users have taught together stays: how many come in
+    /// an hour of the day, the weights, and the calibration.
+    pub fn forget(&mut self, user: &str) -> bool {
+        self.users.remove(user).is_some()
+    }
+
     /// Ends the hours that are over at a time, and learns who came in them.
     pub fn advance(&mut self, to: SystemTime) {
         let to = Hour::of(to, self.sizes.offset);

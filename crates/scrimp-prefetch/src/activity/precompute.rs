@@ -11,7 +11,10 @@ use std::{
 
 use parking_lot::Mutex;
 use scrimp_core::{Money, Tasks};
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use super::{
     builder::{Config, Make},
@@ -69,9 +72,9 @@ pub struct Precompute {
 /// State that all handles own together.
 struct Common {
     shared: Arc<Shared>,
-    visits: mpsc::Sender<Visit>,
+    messages: mpsc::Sender<Message>,
     /// The parts that the worker starts with, until the first visit.
-    idle: Mutex<Option<(mpsc::Receiver<Visit>, ActivityPredictor)>>,
+    idle: Mutex<Option<(mpsc::Receiver<Message>, ActivityPredictor)>>,
     is_working: AtomicBool,
     tasks: Tasks,
 }
@@ -81,6 +84,13 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) counters: Counters,
     pub(super) make: Arc<Make>,
+}
+
+/// A message to the worker.
+pub(super) enum Message {
+    Seen(Visit),
+    /// A user who is to be forgotten. The answer is true if the user was known.
+    Forget(Box<str>, oneshot::Sender<bool>),
 }
 
 /// A user who is there.
@@ -93,7 +103,7 @@ pub(super) struct Visit {
 
 impl Precompute {
     pub(super) fn of(config: Config, model: ActivityPredictor, make: Arc<Make>) -> Self {
-        let (visits, received) = mpsc::channel(config.fetching.max_events);
+        let (messages, received) = mpsc::channel(config.fetching.max_events);
         let shared = Shared {
             config,
             counters: Counters::default(),
@@ -102,7 +112,7 @@ impl Precompute {
         Self {
             common: Arc::new(Common {
                 shared: Arc::new(shared),
-                visits,
+                messages,
                 idle: Mutex::new(Some((received, model))),
                 is_working: AtomicBool::new(false),
                 tasks: Tasks::default(),
@@ -121,10 +131,21 @@ impl Precompute {
             at: common.shared.config.fetching.clock.wall(),
         };
         let counters = &common.shared.counters;
-        match common.visits.try_send(visit) {
+        match common.messages.try_send(Message::Seen(visit)) {
             Ok(()) => counters.requests.increment(),
             Err(_) => counters.dropped.increment(),
         }
+    }
+
+    /// Forgets a user, as when an operator erases the data of a person. Returns true if the user was known.
+    ///
+    /// The name goes, with the hours of its visits and what is expected and made for it. Visits that were noted before
+    /// are learned first, and then forgotten; a call in flight ends by itself, within
+    /// [`fetch_timeout`](PrecomputeBuilder::fetch_timeout). What it has fetched is in the cache inside, which has an
+    /// erasure of its own.
+    pub fn forget(&self, user: &str) -> impl Future<Output = bool> + Send + use<> {
+        let (common, user) = (Arc::clone(&self.common), Box::from(user));
+        async move { common.forget(user).await }
     }
 
     /// Returns the counters. The task counts with a delay, behind the visits.
@@ -155,20 +176,45 @@ impl Shared {
 // === impl Common ===
 
 impl Common {
+    async fn forget(&self, user: Box<str>) -> bool {
+        if !self.is_working.load(Relaxed) {
+            self.start();
+            if let Some(is_known) = self.forget_idle(&user) {
+                return is_known;
+            }
+        }
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Forget(user, reply);
+        // A worker that is gone has taken with it what it knew.
+        self.messages.send(message).await.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// Forgets a user where there is no worker, as no runtime has started it. Visits that wait were none there either.
+    fn forget_idle(&self, user: &str) -> Option<bool> {
+        let mut idle = self.idle.lock();
+        let (waiting, model) = idle.as_mut()?;
+        while let Ok(message) = waiting.try_recv() {
+            if let Message::Seen(visit) = message {
+                model.observe(&visit.user, visit.at);
+            }
+        }
+        Some(model.forget(user))
+    }
+
     /// Starts the worker on the runtime of the first visit.
     #[cold]
     fn start(&self) {
         if Handle::try_current().is_err() {
             return;
         }
-        let Some((visits, model)) = self.idle.lock().take() else {
+        let Some((messages, model)) = self.idle.lock().take() else {
             return;
         };
         self.is_working.store(true, Relaxed);
         let worker = Worker::new(Arc::clone(&self.shared), model);
         self.tasks.start_in(
             scrimp_core::root_span("precompute.work"),
-            worker.work(visits),
+            worker.work(messages),
         );
     }
 }

@@ -12,7 +12,7 @@ use tokio::{sync::mpsc::Receiver, time::Instant};
 use super::{
     hours::Hour,
     model::ActivityPredictor,
-    precompute::{Shared, Visit},
+    precompute::{Message, Shared, Visit},
 };
 use crate::{fetch::Fetched, flights::Flights, worker::until};
 
@@ -55,7 +55,7 @@ impl Worker {
     }
 
     /// Learns from visits and makes responses, until the handles are gone.
-    pub(super) async fn work(mut self, mut visits: Receiver<Visit>) {
+    pub(super) async fn work(mut self, mut messages: Receiver<Message>) {
         let clock = self.shared.config.fetching.clock.clone();
         let mut next = clock.instant() + self.rest_of_hour();
         loop {
@@ -66,8 +66,11 @@ impl Worker {
                     self.begin_hour();
                     next = clock.instant() + self.rest_of_hour();
                 }
-                visit = visits.recv() => match visit {
-                    Some(visit) => self.seen(&visit, clock.instant()),
+                message = messages.recv() => match message {
+                    Some(Message::Seen(visit)) => self.seen(&visit, clock.instant()),
+                    Some(Message::Forget(user, reply)) => {
+                        let _ = reply.send(self.forget(&user));
+                    }
                     None => return,
                 },
             }
@@ -98,6 +101,18 @@ impl Worker {
             }
             None => {}
         }
+    }
+
+    /// Forgets a user. A call in flight leaves nothing when it ends.
+    fn forget(&mut self, user: &str) -> bool {
+        let is_known = self.model.forget(user);
+        self.expected.retain(|expected| **expected != *user);
+        let counters = &self.shared.counters;
+        if let Some(Made::There(_)) = self.made.remove(user) {
+            counters.wasted.increment();
+        }
+        counters.users.store(self.model.users() as u64, Relaxed);
+        is_known
     }
 
     /// Judges the hour that is over, and asks who is expected in the next one.
@@ -157,6 +172,8 @@ impl Worker {
         let is_late = matches!(before, Some(Made::InFlight { is_late: true }));
         match fetched {
             Fetched::Stored(_) if is_late => counters.late.increment(),
+            // The user was forgotten meanwhile.
+            Fetched::Stored(_) if before.is_none() => counters.wasted.increment(),
             Fetched::Stored(fresh) => {
                 let keep = fresh.map_or(config.keep, |fresh| fresh.min(config.keep));
                 self.made.insert(user, Made::There(now + keep));

@@ -13,6 +13,7 @@ const JUDGED: usize = 64;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Decides what may be fetched, and stops when it does not pay.
+#[derive(Debug)]
 pub(super) struct Gate {
     stakes: Option<Stakes>,
     min_confidence: f64,

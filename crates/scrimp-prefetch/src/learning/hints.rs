@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// Pages that each session is expected to visit next. The session that was silent for longest makes room.
+#[derive(Debug)]
 pub(super) struct Hints {
     known: LinkedHashMap<u64, Vec<PathAndQuery>, RandomState>,
     most: usize,
@@ -40,6 +41,11 @@ impl Hints {
         }
     }
 
+    /// Forgets the pages of a session.
+    pub(super) fn forget(&mut self, session: u64) {
+        self.known.remove(&session);
+    }
+
     fn of(&self, session: u64) -> &[PathAndQuery] {
         self.known.get(&session).map_or(&[], Vec::as_slice)
     }
@@ -53,6 +59,10 @@ impl Learner {
         match message {
             Message::Learn(event) => self.learn(&event),
             Message::Rules(question) => self.answer(*question),
+            Message::Forget(session, reply) => {
+                // One who asked and went away needs no answer.
+                let _ = reply.send(self.forget(session));
+            }
             Message::Links(event, reply) => {
                 // A page that is there already has no links.
                 if !reply.is_closed() {

@@ -12,12 +12,14 @@ use crate::{
 };
 
 /// The known targets, in the order of their last use. There is room for a fixed number.
+#[derive(Debug)]
 pub(super) struct Items {
     known: LinkedHashMap<ItemId, Known, RandomState>,
     most: usize,
 }
 
 /// A target that was asked for.
+#[derive(Debug)]
 pub(super) struct Known {
     hash: u64,
     pub(super) origin: u64,
@@ -25,7 +27,7 @@ pub(super) struct Known {
     pub(super) host: Option<HeaderValue>,
     /// The service that it belongs to.
     pub(super) inner: Arc<dyn Fetch>,
-    /// The session that was the first to ask for it.
+    /// The session that was the first to ask for it, as long as it is the only one.
     pub(super) first: u64,
     /// More than one session has asked for it. What only one has asked for may be its secret.
     pub(super) is_common: bool,
@@ -61,6 +63,12 @@ impl Items {
         }
     }
 
+    /// Forgets targets that only this session has asked for.
+    pub(super) fn forget(&mut self, session: u64) {
+        self.known
+            .retain(|_, known| known.is_common || known.first != session);
+    }
+
     /// Notes that a target is asked for. Returns false if another one has its identity.
     pub(super) fn note(&mut self, event: &Event) -> bool {
         let TargetId { item, hash, origin } = event.target;
@@ -68,7 +76,9 @@ impl Items {
             if known.hash != hash {
                 return false;
             }
-            known.is_common |= known.first != event.session;
+            if known.first != event.session {
+                (known.is_common, known.first) = (true, 0);
+            }
             if !(event.is_guess && known.is_refused) {
                 known.is_fetchable = event.fetchable.unwrap_or(known.is_fetchable);
                 known.is_refused &= event.fetchable.is_none();

@@ -1,6 +1,7 @@
 //! The state of the worker, and its conclusions from a request. Nothing here waits.
 
 mod classes;
+mod forget;
 mod gate;
 mod hints;
 mod items;
@@ -23,7 +24,7 @@ use self::{
     gate::Gate,
     hints::Hints,
     items::{Items, Known},
-    plans::{Due, Plans},
+    plans::{Arrival, Due, Plans},
     sessions::{Said, Sessions},
 };
 use crate::{
@@ -40,6 +41,7 @@ const CONSIDERED: usize = 32;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// All that the worker knows.
+#[derive(Debug)]
 pub(crate) struct Learner {
     shared: Arc<Shared>,
     predictors: Vec<Box<dyn Predictor>>,
@@ -57,6 +59,7 @@ pub(crate) struct Learner {
 }
 
 /// A prediction with what is known of its target.
+#[derive(Debug)]
 struct Expected {
     item: ItemId,
     /// The target, for one that was never seen.
@@ -278,9 +281,14 @@ impl Learner {
         match fetched {
             Fetched::Stored(fresh) => {
                 let keep = fresh.map_or(keep, |fresh| fresh.min(keep));
-                if !self.plans.arrived(key, now, keep) {
-                    counters.late.increment();
-                    self.judge(false, now);
+                match self.plans.arrived(key, now, keep) {
+                    Arrival::InTime => {}
+                    Arrival::Late => {
+                        counters.late.increment();
+                        self.judge(false, now);
+                    }
+                    // Its session was forgotten meanwhile, which says nothing of the prediction.
+                    Arrival::Forgotten => counters.wasted.increment(),
                 }
             }
             Fetched::Fresh => {

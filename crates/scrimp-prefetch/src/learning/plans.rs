@@ -19,6 +19,7 @@ pub(crate) struct PlanKey {
 }
 
 /// A request that is to be sent.
+#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) request: Request<()>,
     /// The session that it is for.
@@ -27,6 +28,7 @@ pub(crate) struct Plan {
 }
 
 /// The prefetches that are not over, by key. There is room for a fixed number, and one for each key.
+#[derive(Debug)]
 pub(super) struct Plans {
     all: HashMap<PlanKey, Entry>,
     /// When something is due: the start of a plan, or the end of a response's use.
@@ -35,12 +37,14 @@ pub(super) struct Plans {
     most: usize,
 }
 
+#[derive(Debug)]
 struct Entry {
     state: State,
     /// Its place among those that are due.
     due: Option<(Instant, u64)>,
 }
 
+#[derive(Debug)]
 enum State {
     Planned(Box<Plan>),
     InFlight {
@@ -59,6 +63,16 @@ pub(super) enum Due {
     /// No caller has asked for it.
     Wasted,
     Over,
+}
+
+/// What was to be said of a response when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    InTime,
+    /// A caller had asked for it already.
+    Late,
+    /// Its session was forgotten.
+    Forgotten,
 }
 
 // === impl Plans ===
@@ -135,18 +149,33 @@ impl Plans {
         self.all.insert(key, Entry { state, due: None });
     }
 
-    /// Notes that a response is there and of use for a time. Returns false if it is late: a caller has asked
-    /// for it already.
-    pub(super) fn arrived(&mut self, key: PlanKey, now: Instant, keep: Duration) -> bool {
-        let is_late = self.over(key);
-        self.keep(key, is_late, (now, keep));
-        !is_late
+    /// Notes that a response is there and of use for a time.
+    pub(super) fn arrived(&mut self, key: PlanKey, now: Instant, keep: Duration) -> Arrival {
+        let arrival = self.over(key);
+        if arrival != Arrival::Forgotten {
+            self.keep(key, arrival == Arrival::Late, (now, keep));
+        }
+        arrival
     }
 
     /// Keeps a key from being fetched for a time.
     pub(super) fn rest(&mut self, key: PlanKey, now: Instant, time: Duration) {
-        self.over(key);
-        self.keep(key, true, (now, time));
+        if self.over(key) != Arrival::Forgotten {
+            self.keep(key, true, (now, time));
+        }
+    }
+
+    /// Forgets what is planned, in flight or there for one session. A call in flight ends by itself, and leaves nothing
+    /// here. Returns how many responses were there and unused.
+    pub(super) fn forget(&mut self, session: u64) -> u64 {
+        let own = self.all.iter().filter(|(key, entry)| match &entry.state {
+            State::Planned(plan) => plan.session == session,
+            State::InFlight { .. } | State::There { .. } => key.session == Some(session),
+        });
+        let own: Vec<_> = own.map(|(key, _)| *key).collect();
+        let gone = own.into_iter().filter_map(|key| self.remove(key));
+        let is_unused = |entry: &Entry| matches!(entry.state, State::There { is_used: false, .. });
+        gone.filter(is_unused).count() as u64
     }
 
     fn keep(&mut self, key: PlanKey, is_used: bool, (since, time): (Instant, Duration)) {
@@ -155,10 +184,13 @@ impl Plans {
         self.all.insert(key, Entry { state, due });
     }
 
-    /// Forgets a call. Returns true if a caller has asked for the same meanwhile.
-    fn over(&mut self, key: PlanKey) -> bool {
-        let entry = self.remove(key);
-        entry.is_some_and(|entry| matches!(entry.state, State::InFlight { is_late: true }))
+    /// Takes out a call that has ended.
+    fn over(&mut self, key: PlanKey) -> Arrival {
+        match self.remove(key).map(|entry| entry.state) {
+            None => Arrival::Forgotten,
+            Some(State::InFlight { is_late: true }) => Arrival::Late,
+            Some(_) => Arrival::InTime,
+        }
     }
 
     fn put(&mut self, key: PlanKey, at: Instant) -> (Instant, u64) {

@@ -12,6 +12,7 @@ use crate::{ItemId, Trail};
 const OPEN: usize = 8;
 
 /// The known sessions, in the order of their last request. There is room for a fixed number.
+#[derive(Debug)]
 pub(super) struct Sessions {
     known: LinkedHashMap<u64, Session, RandomState>,
     most: usize,
@@ -20,6 +21,7 @@ pub(super) struct Sessions {
     unsettled: VecDeque<(Instant, u64)>,
 }
 
+#[derive(Debug)]
 pub(super) struct Session {
     pub(super) trail: Trail,
     last: Instant,
@@ -79,6 +81,12 @@ impl Sessions {
             }
             None => (Trail::new(), None),
         }
+    }
+
+    /// Forgets a session. Returns true if it was known.
+    pub(super) fn forget(&mut self, session: u64) -> bool {
+        self.unsettled.retain(|(_, id)| *id != session);
+        self.known.remove(&session).is_some()
     }
 
     /// Keeps a prediction until its outcome is known. The first one for an item is judged.

@@ -29,6 +29,13 @@ pub trait Predictor: fmt::Debug + Send + 'static {
     /// trail.
     fn predict(&mut self, trail: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>);
 
+    /// Forgets what it keeps of a session, by its [number](Visit::session): an operator erases the data of a person.
+    /// What it has counted of many sessions may stay, as far as it holds no text that only this one has shown.
+    /// Default: nothing is kept of one session.
+    fn forget(&mut self, session: u64) {
+        let _ = session;
+    }
+
     /// Reports whether its confidences are declared: then they count from the beginning. Nothing is fetched upon
     /// others before outcomes have shown how often they are right, which costs nothing. Default: false.
     fn is_declared(&self) -> bool {

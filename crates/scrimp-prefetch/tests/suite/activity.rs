@@ -193,6 +193,52 @@ async fn with_the_last_handle_all_calls_end() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn for_a_user_who_was_forgotten_nothing_is_made() {
+    let feeds = Feeds::new(|builder| builder, quick);
+    feeds.days(28, &["ann", "bob"]).await;
+    let calls = feeds.upstream.calls();
+    assert!(feeds.precompute.forget("ann").await);
+    assert_eq!(feeds.precompute.stats().users, 1);
+    assert!(!feeds.precompute.forget("ann").await, "it is gone");
+    pass(HOUR * 9).await;
+    let requests = feeds.upstream.requests();
+    let paths: Vec<_> = requests[calls..].iter().map(|it| it.uri.path()).collect();
+    assert_eq!(paths, ["/feeds/bob"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_for_a_user_who_was_forgotten_meanwhile_is_wasted_once() {
+    for is_there in [false, true] {
+        let gate = Gate::new();
+        let held = gate.clone();
+        let feeds = Feeds::new(
+            |builder| builder.fetch_timeout(HOUR),
+            move |parts| quick(parts).gate(&held),
+        );
+        feeds.days(28, &["ann"]).await;
+        let before = feeds.precompute.stats();
+        pass(HOUR * 8 + seconds(60)).await;
+        if is_there {
+            gate.open();
+            pass(seconds(1)).await;
+        }
+        assert!(feeds.precompute.forget("ann").await);
+        gate.open();
+        pass(HOUR * 2).await;
+        feeds.look("ann").await;
+        let stats = feeds.precompute.stats();
+        assert_eq!(stats.wasted, before.wasted + 1, "{stats:?}");
+        assert_eq!((stats.useful, stats.late), (before.useful, before.late));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_forgotten_before_the_first_visit_too() {
+    let feeds = Feeds::new(|builder| builder, quick);
+    assert!(!feeds.precompute.forget("ann").await);
+}
+
 #[test]
 fn the_first_invalid_setting_is_named() {
     let (scripted, _) = Scripted::answering(quick);

@@ -4,6 +4,7 @@ mod activity;
 mod browser;
 mod contract;
 mod failures;
+mod forget;
 mod http;
 mod links;
 #[path = "../rig/mod.rs"]

@@ -3,7 +3,7 @@
 use crate::Trail;
 
 /// Number of experts.
-pub(super) const EXPERTS: usize = 14;
+pub(super) const EXPERTS: usize = 13;
 
 /// An expert, by what it looks at. Each comes after the one that it backs off to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,6 @@ pub(super) enum Expert {
     First,
     /// The set of all items.
     Set,
-    /// The last item, and how often it was repeated.
-    Again,
     /// The last two items, and how often the last was repeated.
     Run,
     /// The last item, and the length of the session.
@@ -36,6 +34,15 @@ pub(super) enum Expert {
     Together,
     /// Items that came at once after the last one, new or not.
     Any,
+}
+
+/// The context of each expert.
+#[derive(Debug, Clone)]
+pub(super) struct Contexts {
+    /// In the order of the experts. 0: an expert counts nothing itself.
+    pub(super) hashes: [u64; EXPERTS],
+    /// The expert whose counts an expert looks at: another one, where both contexts always come together.
+    own: [Expert; EXPERTS],
 }
 
 // === impl Expert ===
@@ -50,7 +57,6 @@ impl Expert {
         Self::Third,
         Self::First,
         Self::Set,
-        Self::Again,
         Self::Run,
         Self::Length,
         Self::SetAndLast,
@@ -59,7 +65,7 @@ impl Expert {
     ];
 
     /// Experts whose context is counted with each new item.
-    pub(super) const COUNTED: [Self; 11] = [
+    pub(super) const COUNTED: [Self; 10] = [
         Self::One,
         Self::Two,
         Self::Three,
@@ -67,7 +73,6 @@ impl Expert {
         Self::Third,
         Self::First,
         Self::Set,
-        Self::Again,
         Self::Run,
         Self::Length,
         Self::SetAndLast,
@@ -88,12 +93,12 @@ impl Expert {
     ];
 
     /// Experts that name none: their items are among those of the others, as a rule.
-    pub(super) const FOLLOWING: [Self; 3] = [Self::Third, Self::First, Self::Again];
+    pub(super) const FOLLOWING: [Self; 2] = [Self::Third, Self::First];
 
     /// Returns the expert that it backs off to.
     pub(super) fn parent(self) -> Self {
         match self {
-            Self::Two | Self::Again | Self::Length => Self::One,
+            Self::Two | Self::Length => Self::One,
             Self::Three | Self::Run => Self::Two,
             Self::SetAndLast => Self::Set,
             _ => Self::Popularity,
@@ -101,8 +106,23 @@ impl Expert {
     }
 }
 
+// === impl Contexts ===
+
+impl Contexts {
+    /// Returns the expert whose counts an expert looks at.
+    pub(super) fn own(&self, expert: Expert) -> Expert {
+        self.own[expert as usize]
+    }
+
+    /// Returns the experts whose contexts are counted with each new item, but those that share the counts of another.
+    pub(super) fn counted(&self) -> impl Iterator<Item = Expert> + '_ {
+        let all = Expert::COUNTED.into_iter();
+        all.filter(|expert| self.hashes[*expert as usize] != 0)
+    }
+}
+
 /// Returns the context of each expert.
-pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
+pub(super) fn contexts(trail: &Trail) -> Contexts {
     let item = |back: usize| trail.recent(back).map_or(0, |item| u64::from(item.get()));
     let (one, two, three) = (item(0), item(1), item(2));
     let (mut set, mut first) = (0_u64, 0_u64);
@@ -125,25 +145,37 @@ pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
     };
     let different = trail.different().min(8) as u64;
     let pair = mix(one, two);
-    let mut contexts = [0; EXPERTS];
-    for (expert, context) in Expert::ALL.into_iter().zip(&mut contexts) {
-        let what = match expert {
-            Expert::Popularity => 0,
-            Expert::One | Expert::Together | Expert::Any => one,
-            Expert::Two => pair,
-            Expert::Three => mix(pair, three),
-            Expert::Before => two,
-            Expert::Third => three,
-            Expert::First => first,
-            Expert::Set => set,
-            Expert::Again => mix(one, run.into()),
-            Expert::Run => mix(pair, run.into()),
-            Expert::Length => mix(one, different << 8 | u64::from(steps)),
-            Expert::SetAndLast => mix(set, one),
-        };
-        *context = mix(expert as u64 + 1, what);
+    let hash = |expert: Expert, what: u64| mix(expert as u64 + 1, what);
+    let mut hashes = [
+        0,
+        hash(Expert::One, one),
+        hash(Expert::Two, pair),
+        hash(Expert::Three, mix(pair, three)),
+        hash(Expert::Before, two),
+        hash(Expert::Third, three),
+        hash(Expert::First, first),
+        hash(Expert::Set, set),
+        hash(Expert::Run, mix(pair, run.into())),
+        hash(Expert::Length, mix(one, different << 8 | u64::from(steps))),
+        hash(Expert::SetAndLast, mix(set, one)),
+        hash(Expert::Together, one),
+        hash(Expert::Any, one),
+    ];
+    let mut own = Expert::ALL;
+    let mut share = |expert: Expert, with: Expert| {
+        (hashes[expert as usize], own[expert as usize]) = (0, with);
+    };
+    // With one item so far, its set and its orders are the same.
+    if trail.different() == 1 {
+        for same in [Expert::Three, Expert::Set, Expert::SetAndLast] {
+            share(same, Expert::Two);
+        }
+        // Of longer sessions, repetitions and steps are told apart by other limits.
+        if trail.steps() <= 2 {
+            share(Expert::Length, Expert::Run);
+        }
     }
-    contexts
+    Contexts { hashes, own }
 }
 
 /// Returns the shape of a session: how many requests it has made, and for how many items. Less than 64.
@@ -159,9 +191,9 @@ pub(super) fn shape(trail: &Trail) -> usize {
     trail.different().clamp(1, 8) * 8 - 8 + steps
 }
 
-/// Returns the context of items that come together with this one.
-pub(super) fn together(item: u32) -> u64 {
-    mix(Expert::Together as u64 + 1, item.into())
+/// Returns the context of an expert that looks at one item.
+pub(super) fn context(expert: Expert, item: u32) -> u64 {
+    mix(expert as u64 + 1, item.into())
 }
 
 /// Mixes two numbers to one.

@@ -7,10 +7,10 @@ const LEVELS: usize = 8;
 pub(super) const SHAPES: usize = 64;
 
 /// Step of learning.
-const RATE: f32 = 0.02;
+const RATE: f32 = 0.06;
 
 /// Step of learning for a shape, whose weights are corrections.
-const SHAPE_RATE: f32 = 0.01;
+const SHAPE_RATE: f32 = 0.03;
 
 /// Weights of the experts in a product of their probabilities.
 ///

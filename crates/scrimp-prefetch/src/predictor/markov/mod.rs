@@ -1,6 +1,8 @@
 //! The model: contexts of several orders, mixed.
 
 mod context;
+mod float;
+mod index;
 mod mixer;
 mod paths;
 mod popular;
@@ -12,11 +14,11 @@ use std::fmt;
 use scrimp_core::{SettingError, Settings};
 
 use self::{
-    context::{EXPERTS, Expert, contexts, together},
+    context::{Contexts, EXPERTS, Expert, context, contexts},
     mixer::Mixer,
     paths::Paths,
     popular::Popular,
-    table::Table,
+    table::{Slot, Table},
     weigh::Weighed,
 };
 use super::{Next, Prediction, Predictor, Visit};
@@ -37,8 +39,8 @@ const PAGES: usize = 4;
 /// Class of predictions of paths, which are calibrated apart.
 const PATHS: u16 = 1;
 
-/// New items from which weights are learned from each. After that, from each fourth.
-const EACH: u64 = 20_000;
+/// Weights are learned from one of this many new items. More often, they are no better.
+const EACH: u64 = 6;
 
 /// A variable-order Markov model, which learns as it goes.
 ///
@@ -113,16 +115,43 @@ impl MarkovPredictor {
     }
 
     /// Learns the weights of the experts from what came.
-    fn mix(&mut self, trail: &Trail, contexts: &[u64; EXPERTS], item: u32) {
-        let is_due = self.learned < EACH || self.learned.is_multiple_of(4);
+    fn mix(&mut self, trail: &Trail, known: (&Contexts, &[Slot; EXPERTS]), item: u32) {
+        let is_due = self.learned.is_multiple_of(EACH);
         self.learned += 1;
         if is_due {
-            self.weighed
-                .weigh(&self.table, &self.popular, &self.mixer, contexts, trail);
+            self.weigh(trail, known);
             let surprise = self.weighed.surprise(item);
             let (seen, shape) = (self.weighed.seen(), self.weighed.shape());
             self.mixer.learn(seen, shape, &surprise);
         }
+    }
+
+    /// Weighs what a session may ask for next.
+    fn weigh(&mut self, trail: &Trail, (contexts, slots): (&Contexts, &[Slot; EXPERTS])) {
+        let table = &self.table;
+        let nodes = slots.map(|slot| table.node(slot));
+        self.weighed
+            .weigh(&nodes, contexts, &self.popular, &self.mixer, trail);
+    }
+
+    /// Counts an item that is new to a session.
+    fn count(
+        &mut self,
+        trail: &Trail,
+        (contexts, slots): (&Contexts, &[Slot; EXPERTS]),
+        item: u32,
+    ) {
+        let counted = contexts.counted().chain([Expert::Any]);
+        for expert in counted {
+            self.table.count(slots[expert as usize], item);
+        }
+        let own = self.table.find(context(Expert::Together, item));
+        for other in trail.seen().take(TOGETHER) {
+            let other = other.get();
+            self.table.add(context(Expert::Together, other), item);
+            self.table.count(own, other);
+        }
+        self.popular.add(item);
     }
 }
 
@@ -132,24 +161,18 @@ impl Predictor for MarkovPredictor {
         let Some(last) = trail.recent(0) else {
             return;
         };
-        let item = next.item.get();
-        let contexts = contexts(trail);
-        if last != next.item {
-            self.table.add(contexts[Expert::Any as usize], item);
-        }
-        if trail.has_seen(next.item) {
+        if last == next.item {
             return;
         }
-        self.table.touch(&contexts);
-        self.mix(trail, &contexts, item);
-        for expert in Expert::COUNTED {
-            self.table.add(contexts[expert as usize], item);
+        let item = next.item.get();
+        if trail.has_seen(next.item) {
+            self.table.add(context(Expert::Any, last.get()), item);
+            return;
         }
-        for other in trail.seen().take(TOGETHER) {
-            self.table.add(together(other.get()), item);
-            self.table.add(together(item), other.get());
-        }
-        self.popular.add(item);
+        let contexts = contexts(trail);
+        let slots = self.table.find_all(&contexts.hashes);
+        self.mix(trail, (&contexts, &slots), item);
+        self.count(trail, (&contexts, &slots), item);
         if let Some(since) = next.since {
             self.popular.stayed(last.get(), since);
             if let Some(template) = template {
@@ -160,9 +183,8 @@ impl Predictor for MarkovPredictor {
 
     fn predict(&mut self, trail: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>) {
         let contexts = contexts(trail);
-        self.table.touch(&contexts);
-        self.weighed
-            .weigh(&self.table, &self.popular, &self.mixer, &contexts, trail);
+        let slots = self.table.find_all(&contexts.hashes);
+        self.weigh(trail, (&contexts, &slots));
         let delay = self.popular.stay(last.item.get());
         for (item, probability) in self.weighed.best::<MOST>() {
             if let Some(item) = ItemId::new(item) {
@@ -179,6 +201,10 @@ impl Predictor for MarkovPredictor {
         }
         // Where both predict the same, the more confident one counts.
         predictions.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    }
+
+    fn forget(&mut self, session: u64) {
+        self.paths.forget(session);
     }
 
     fn is_quick(&self) -> bool {

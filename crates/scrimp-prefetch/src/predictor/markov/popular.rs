@@ -78,14 +78,16 @@ impl Popular {
         }
     }
 
-    /// Returns the probability that a new item is this one.
-    pub(super) fn probability(&self, item: u32) -> f32 {
-        let set = &self.sets[self.place(item)];
-        let known = set.iter().find(|known| known.item == item);
-        let count = known.map_or(0, |known| known.count) as f32;
+    /// Returns the function that gives the probability that a new item is this one.
+    pub(super) fn probability(&self) -> impl Fn(u32) -> f32 + '_ {
         // One more for each item that was seen, spread evenly.
         let items = self.items as f32;
-        (count + items / (items + 500.0)) / (self.total as f32 + items)
+        let (more, scale) = (items / (items + 500.0), 1.0 / (self.total as f32 + items));
+        move |item| {
+            let set = &self.sets[self.place(item)];
+            let known = set.iter().find(|known| known.item == item);
+            (known.map_or(0, |known| known.count) as f32 + more) * scale
+        }
     }
 
     /// Returns the number of new items, up to 65,535.
@@ -147,7 +149,8 @@ mod tests {
         }
         assert_eq!(popular.bytes(), bytes);
         assert!(popular.top().contains(&3));
-        assert!(popular.probability(3) > 100.0 * popular.probability(17));
+        let probability = popular.probability();
+        assert!(probability(3) > 100.0 * probability(17));
     }
 
     #[test]

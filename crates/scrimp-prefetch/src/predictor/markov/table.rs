@@ -3,6 +3,9 @@
 /// Items that are counted for one context.
 pub(super) const WIDTH: usize = 24;
 
+/// Items that are compared at a time.
+const EIGHT: usize = 8;
+
 /// Contexts that share a place in the table.
 const WAYS: usize = 4;
 
@@ -22,6 +25,15 @@ pub(super) struct Table {
 struct Set {
     tags: [u32; WAYS],
     totals: [u16; WAYS],
+}
+
+/// A context's place in the table, or the one that it would take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    set: u32,
+    tag: u32,
+    /// `WAYS`: it is not there.
+    way: u8,
 }
 
 /// The items that followed a context. In this order, a new one touches one line of a processor's cache.
@@ -57,46 +69,103 @@ impl Table {
 
     /// Returns what followed a context.
     pub(super) fn get(&self, context: u64) -> &Node {
-        let (place, tag) = self.place(context);
-        let way = self.sets[place].way(tag);
-        way.map_or(&NOTHING, |way| &self.nodes[place][way])
+        self.node(self.find(context))
     }
 
-    /// Reads the counts of contexts that are used next. A processor waits for several places of memory at once, if
-    /// nothing is done in between.
-    pub(super) fn touch(&self, contexts: &[u64]) {
-        let mut sum = 0;
-        for context in contexts {
-            let (place, tag) = self.place(*context);
-            let set = &self.sets[place];
-            let way = set.way(tag).unwrap_or_else(|| set.least());
-            sum ^= self.nodes[place][way].total;
+    /// Returns the place of a context, or the one that it would take.
+    pub(super) fn find(&self, context: u64) -> Slot {
+        let (set, tag) = self.place(context);
+        let way = self.sets[set as usize].way(tag);
+        Slot { set, tag, way }
+    }
+
+    /// Finds contexts that are used next, but 0, and reads the beginnings of their counts. A processor waits for several
+    /// places of memory at once, if nothing is done in between.
+    pub(super) fn find_all<const N: usize>(&self, contexts: &[u64; N]) -> [Slot; N] {
+        let (mut slots, mut sum) = ([Slot::NONE; N], 0);
+        for (slot, context) in slots.iter_mut().zip(contexts) {
+            if *context == 0 {
+                continue;
+            }
+            *slot = self.find(*context);
+            let (set, nodes) = (&self.sets[slot.set()], &self.nodes[slot.set()]);
+            let node = nodes.get(slot.way()).unwrap_or_else(|| &nodes[set.least()]);
+            sum ^= node.total;
         }
         std::hint::black_box(sum);
+        slots
+    }
+
+    /// Returns what followed the context that was found at a place.
+    pub(super) fn node(&self, slot: Slot) -> &Node {
+        match self.sets[slot.set()].has(slot) {
+            true => &self.nodes[slot.set()][slot.way()],
+            false => &NOTHING,
+        }
     }
 
     /// Counts an item that followed a context.
     pub(super) fn add(&mut self, context: u64, item: u32) {
-        let (place, tag) = self.place(context);
-        let (set, nodes) = (&mut self.sets[place], &mut self.nodes[place]);
-        let way = set.way(tag).unwrap_or_else(|| set.replace(nodes, tag));
+        self.count(self.find(context), item);
+    }
+
+    /// Counts an item that followed the context that was found at a place. Others may have been counted meanwhile, and
+    /// have taken it.
+    pub(super) fn count(&mut self, slot: Slot, item: u32) {
+        let (set, nodes) = (&mut self.sets[slot.set()], &mut self.nodes[slot.set()]);
+        let way = match set.has(slot) {
+            true => slot.way(),
+            false => usize::from(set.way(slot.tag)),
+        };
+        let way = if way < WAYS {
+            way
+        } else {
+            set.replace(nodes, slot.tag)
+        };
         nodes[way].add(item);
         set.totals[way] = nodes[way].total;
     }
 
     /// Returns the set of a context, and its tag there, which is not 0.
     #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
-    fn place(&self, context: u64) -> (usize, u32) {
-        let place = context as usize & (self.sets.len() - 1);
+    #[inline]
+    fn place(&self, context: u64) -> (u32, u32) {
+        let place = context as u32 & (self.sets.len() - 1) as u32;
         (place, (context >> 32) as u32 | 1)
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    const NONE: Self = Self {
+        set: 0,
+        tag: 0,
+        way: WAYS as u8,
+    };
+
+    fn set(self) -> usize {
+        self.set as usize
+    }
+
+    fn way(self) -> usize {
+        usize::from(self.way)
     }
 }
 
 // === impl Set ===
 
 impl Set {
-    fn way(&self, tag: u32) -> Option<usize> {
-        (0..WAYS).find(|&way| self.tags[way] == tag)
+    /// Returns the way of a context, by its tag. `WAYS`: it is not there.
+    fn way(&self, tag: u32) -> u8 {
+        let ways = (0_u8..).zip(&self.tags);
+        let mut own = ways.filter(|(_, own)| **own == tag);
+        own.next().map_or(WAYS as u8, |(way, _)| way)
+    }
+
+    /// Reports whether a context is still where it was found.
+    fn has(&self, slot: Slot) -> bool {
+        self.tags.get(slot.way()) == Some(&slot.tag)
     }
 
     fn least(&self) -> usize {
@@ -111,6 +180,7 @@ impl Set {
 
     /// Makes room for a context: in place of the one with the least counts. The others grow older, so that
     /// none stays only because it was once used a lot.
+    #[cold]
     fn replace(&mut self, nodes: &mut [Node; WAYS], tag: u32) -> usize {
         let way = self.least();
         // Slowly, as each of them is worth more than the one that goes.
@@ -168,25 +238,31 @@ impl Node {
         (&self.items[used], &self.counts[used])
     }
 
-    /// Returns the place of an item. All places are looked at, which a processor does several at a time.
-    fn find(&self, item: u32) -> Option<usize> {
-        let mut found = WIDTH;
-        for place in (0..WIDTH).rev() {
-            if self.items[place] == item {
-                found = place;
-            }
-        }
-        (found < usize::from(self.different)).then_some(found)
+    /// Returns how often an item followed.
+    pub(super) fn times(&self, item: u32) -> u16 {
+        self.find(item).map_or(0, |place| self.counts[place])
     }
 
-    /// Returns the place with the lowest count, where all are used.
-    fn least(&self) -> usize {
-        let ranked = |place: usize| usize::from(self.counts[place]) << 8 | place;
-        let mut least = ranked(0);
-        for place in 1..WIDTH {
-            least = least.min(ranked(place));
+    /// Returns the place of an item. Eight are compared without a branch, which a processor does several at a time.
+    fn find(&self, item: u32) -> Option<usize> {
+        let used = usize::from(self.different);
+        let eights = self.items.chunks_exact(EIGHT).take(used.div_ceil(EIGHT));
+        for (at, eight) in eights.enumerate() {
+            if eight.iter().fold(false, |any, own| any | (*own == item)) {
+                let place = eight.iter().position(|own| *own == item)? + at * EIGHT;
+                return (place < used).then_some(place);
+            }
         }
-        least & 0xff
+        None
+    }
+
+    /// Returns the place with the lowest count, where all are used. Counts above 2,047 are as good as each other.
+    fn least(&self) -> usize {
+        let mut least = u16::MAX;
+        for (count, place) in self.counts.iter().zip(0_u16..) {
+            least = least.min((*count).min(2_047) << 5 | place);
+        }
+        usize::from(least & 31)
     }
 
     fn add(&mut self, item: u32) {
@@ -214,6 +290,7 @@ impl Node {
     }
 
     /// Halves all counts, and forgets items whose count is then 0.
+    #[cold]
     fn halve(&mut self) {
         let mut left = 0;
         for place in 0..usize::from(self.different) {

@@ -25,6 +25,7 @@ pub(super) struct Form {
 }
 
 /// Forms by their number, in a fixed amount of memory.
+#[derive(Debug)]
 pub(super) struct Forms {
     sets: Box<[[Known; WAYS]]>,
 }
@@ -95,20 +96,25 @@ impl Form {
     }
 }
 
+// === impl Known ===
+
+impl Known {
+    const FREE: Self = Self {
+        number: 0,
+        first: 0,
+        is_common: false,
+        uses: 0,
+        form: Form::EMPTY,
+    };
+}
+
 // === impl Forms ===
 
 impl Forms {
     pub(super) fn new(forms: usize) -> Self {
-        let free = Known {
-            number: 0,
-            first: 0,
-            is_common: false,
-            uses: 0,
-            form: Form::EMPTY,
-        };
         let sets = (forms / WAYS).next_power_of_two();
         Self {
-            sets: vec![[free; WAYS]; sets].into(),
+            sets: vec![[Known::FREE; WAYS]; sets].into(),
         }
     }
 
@@ -123,6 +129,9 @@ impl Forms {
         if let Some(known) = ways.iter_mut().find(|known| known.number == number) {
             known.uses = (known.uses + 1).min(MOST_USES);
             known.is_common |= known.first != session;
+            if known.is_common {
+                known.first = 0;
+            }
             return;
         }
         let least = (0..WAYS).min_by_key(|&way| ways[way].uses).unwrap_or(0);
@@ -138,6 +147,15 @@ impl Forms {
             uses: 0,
             form: *form,
         };
+    }
+
+    /// Forgets forms that only this session has shown.
+    pub(super) fn forget(&mut self, session: u64) {
+        for known in self.sets.iter_mut().flatten() {
+            if known.first == session && !known.is_common {
+                *known = Known::FREE;
+            }
+        }
     }
 
     /// Returns a form that more than one session has shown.

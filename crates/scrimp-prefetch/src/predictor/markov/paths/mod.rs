@@ -10,7 +10,7 @@ mod split;
 
 use self::{
     forms::{Form, Forms, PAGES},
-    split::{Parts, Split},
+    split::{Parts, Split, short},
 };
 use super::table::Table;
 use crate::{ItemId, Trail, Visit};
@@ -31,7 +31,17 @@ pub(super) struct Paths {
     nexts: Table,
     forms: Forms,
     /// Latest pages by their item. Of two with one place, the latest is known.
-    pages: Box<[(u32, Split)]>,
+    pages: Box<[Page]>,
+}
+
+/// A page that was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Page {
+    /// 0: the place is free.
+    item: u32,
+    /// Half of the number of the session that has shown it. 0: more than one has.
+    session: u32,
+    split: Split,
 }
 
 /// Path that is expected.
@@ -50,7 +60,7 @@ impl Paths {
             parts: Parts::new(pages),
             nexts: Table::new(pages / 4),
             forms: Forms::new(pages / 4),
-            pages: vec![(0, Split::NONE); pages].into(),
+            pages: vec![Page::NONE; pages].into(),
         }
     }
 
@@ -64,15 +74,12 @@ impl Paths {
         if is_known {
             return None;
         }
-        let has_values = self.has_values(trail);
-        let before = match has_values {
-            true => self.recent(trail),
-            false => [Split::NONE; PAGES],
-        };
+        let before = self.has_values(trail).then(|| self.recent(trail));
         let split = self.parts.learn(next.uri);
         let place = self.place(next.item);
-        self.pages[place] = (next.item.get(), split);
-        if before[0].template == 0 || !has_values || trail.has_seen(next.item) {
+        self.pages[place].show(next, split);
+        let before = before.filter(|before| before[0].template != 0)?;
+        if trail.has_seen(next.item) {
             return None;
         }
         let path = next.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -119,6 +126,18 @@ impl Paths {
         (half(template), expected)
     }
 
+    /// Forgets pages and forms that only one session has shown. What is left has no text but that of others; the
+    /// numbers of forms and of parts are hashes with a key of the process.
+    pub(super) fn forget(&mut self, session: u64) {
+        self.forms.forget(session);
+        let session = short(session);
+        for page in &mut self.pages {
+            if page.session == session {
+                *page = Page::NONE;
+            }
+        }
+    }
+
     /// Reports whether a session has asked for a path, as far as its pages are known.
     fn has_seen(&self, trail: &Trail, path: &str) -> bool {
         let path = self.parts.hash(path);
@@ -141,8 +160,8 @@ impl Paths {
     }
 
     fn page(&self, item: ItemId) -> Option<&Split> {
-        let (own, page) = &self.pages[self.place(item)];
-        (*own == item.get()).then_some(page)
+        let page = &self.pages[self.place(item)];
+        (page.item == item.get()).then_some(&page.split)
     }
 
     fn place(&self, item: ItemId) -> usize {
@@ -152,6 +171,27 @@ impl Paths {
     /// Returns the number of a form.
     fn number(&self, form: &Form) -> u32 {
         half(self.parts.hash_of(form.bytes()))
+    }
+}
+
+// === impl Page ===
+
+impl Page {
+    const NONE: Self = Self {
+        item: 0,
+        session: 0,
+        split: Split::NONE,
+    };
+
+    /// Notes that a session asks for a page.
+    fn show(&mut self, visit: &Visit<'_>, split: Split) {
+        let (item, session) = (visit.item.get(), short(visit.session));
+        let is_common = self.item == item && self.session != session;
+        *self = Self {
+            item,
+            session: if is_common { 0 } else { session },
+            split,
+        };
     }
 }
 

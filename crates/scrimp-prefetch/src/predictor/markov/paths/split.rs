@@ -4,7 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 
 use http::Uri;
 
-use super::super::{context::mix, table::Table};
+use super::super::{
+    context::mix,
+    table::{Node, Table},
+};
 
 /// Parts of a path and query that are looked at. One with more has no template.
 const PARTS: usize = 16;
@@ -35,7 +38,7 @@ pub(super) struct Split {
     text: [u8; BYTES],
 }
 
-/// Knows what followed each prefix of a path.
+/// Knows what followed each prefix of a path, by hashes with a key of the process.
 pub(super) struct Parts {
     table: Table,
     names: RandomState,
@@ -122,8 +125,9 @@ impl Parts {
             }
             let name = self.names.hash_one((sign, part));
             split.path = mix(split.path, name);
-            let is_parameter = self.is_rare(prefix, name) && is_value(part);
-            self.table.add(prefix, short(name));
+            let slot = self.table.find(prefix);
+            let is_parameter = is_rare(self.table.node(slot), name) && is_value(part);
+            self.table.count(slot, short(name));
             if is_parameter {
                 split.push(part);
             }
@@ -133,17 +137,15 @@ impl Parts {
         split.template = prefix | 1;
         split
     }
+}
 
-    /// Reports whether a part is one of many behind its prefix.
-    fn is_rare(&self, prefix: u64, name: u64) -> bool {
-        let node = self.table.get(prefix);
-        let total = node.total();
-        if total < KNOWN || node.different() < DIFFERENT {
-            return false;
-        }
-        let own = node.items().find(|(item, _)| *item == short(name));
-        own.map_or(0, |(_, count)| count) < total / RARE
+/// Reports whether a part is one of many behind its prefix, by what followed that.
+fn is_rare(node: &Node, name: u64) -> bool {
+    let total = node.total();
+    if total < KNOWN || node.different() < DIFFERENT {
+        return false;
     }
+    node.times(short(name)) < total / RARE
 }
 
 /// Returns the parts of a path with its query, each with the sign before it.
@@ -168,9 +170,10 @@ fn is_value(part: &str) -> bool {
     !is_dots && !part.contains("%2e") && !part.contains("%2E")
 }
 
+/// Returns the lower half of a hash, other than 0.
 #[expect(clippy::cast_possible_truncation, reason = "half of a hash")]
-fn short(name: u64) -> u32 {
-    name as u32 | 1
+pub(super) fn short(hash: u64) -> u32 {
+    hash as u32 | 1
 }
 
 #[cfg(test)]

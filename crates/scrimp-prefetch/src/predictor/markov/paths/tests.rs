@@ -106,3 +106,27 @@ fn a_hundred_times_as_many_paths_take_no_more_memory_and_leave_what_is_used() {
         .any(|(path, _)| path == "/products/x-9/reviews");
     assert!(is_there, "{expected:?}");
 }
+
+/// Looks for a text in all pages and forms. They hold bytes, so it looks for these.
+fn has(paths: &Paths, text: &str) -> bool {
+    let bytes = format!("{:?}", text.as_bytes());
+    let kept = format!("{:?}{:?}", paths.pages, paths.forms);
+    kept.contains(bytes.trim_matches(['[', ']']))
+}
+
+#[test]
+fn a_scan_finds_no_text_that_only_a_forgotten_session_has_shown() {
+    let mut paths = Paths::new(1_024);
+    train(&mut paths, 300, &["/products/{id}/reviews"]);
+    let own = ["/products/anna-1", "/products/anna-1/share/of-anna"];
+    visit(&mut paths, 7_007, &own);
+    let common = ["/products/bobs", "/products/bobs/reviews"];
+    visit(&mut paths, 7_007, &common);
+    visit(&mut paths, 8_008, &common);
+    assert!(has(&paths, "anna-1") && has(&paths, "of-anna"));
+    paths.forget(7_007);
+    assert!(!has(&paths, "anna"));
+    assert!(has(&paths, "bobs") && has(&paths, "/reviews"));
+    let (_, expected) = visit(&mut paths, 0, &["/products/x-9"]);
+    assert_eq!(expected[0].0, "/products/x-9/reviews", "{expected:?}");
+}
