@@ -3,7 +3,7 @@
 use std::{
     fmt::Debug,
     iter::repeat_with,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -121,7 +121,7 @@ where
     S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Debug,
     S::Future: Send,
-    R: Body<Data = Bytes> + Send + Unpin + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Debug,
 {
     let page = Page {
@@ -263,7 +263,7 @@ where
     S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Debug,
     S::Future: Send,
-    R: Body<Data = Bytes> + Send + Unpin + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Debug,
 {
     fn prepare(&mut self, count: usize) {
@@ -280,9 +280,10 @@ where
         Box::pin(async move {
             let request = self.requests.pop().expect("one was prepared");
             let cache = self.cache.ready().await.expect("ready");
-            let mut response = cache.call(request).await.expect("a response");
+            let response = cache.call(request).await.expect("a response");
+            let mut body = pin!(response.into_body());
             let mut length = 0;
-            while let Some(frame) = response.body_mut().frame().await {
+            while let Some(frame) = body.frame().await {
                 let data = frame.expect("a whole body").into_data();
                 length += data.map_or(0, |data| data.len());
             }
