@@ -120,6 +120,11 @@
 //! same meanwhile makes a call of its own, so that the refusal of a prefetch is never its answer; this counts
 //! as `late`.
 //!
+//! # Erasure
+//!
+//! [`PrefetchLayer::forget`] erases what is known of one session, and [`Precompute::forget`] a user. What was counted of
+//! all sessions is no data of a person, and stays.
+//!
 //! # Bounds
 //!
 //! Sessions, targets, the model, plans, calls in flight and the queue have fixed sizes. What was not used for

@@ -107,7 +107,7 @@ counters! {
     useful,
     /// Prefetches that were in flight when a caller asked for the same. They spare nothing.
     late,
-    /// Prefetches that no caller asked for in time.
+    /// Prefetches that no caller asked for in time, or whose session was forgotten before.
     wasted,
     /// Times that fetching stopped for a while because it did not pay.
     shut_offs,

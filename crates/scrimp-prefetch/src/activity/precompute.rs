@@ -141,7 +141,7 @@ impl Precompute {
     ///
     /// The name goes, with the hours of its visits and what is expected and made for it. Visits that were noted before
     /// are learned first, and then forgotten; a call in flight ends by itself, within
-    /// [`fetch_timeout`](PrecomputeBuilder::fetch_timeout). What it has fetched is in the cache inside, which has an
+    /// [`fetch_timeout`](crate::PrecomputeBuilder::fetch_timeout). What it has fetched is in the cache inside, which has an
     /// erasure of its own.
     pub fn forget(&self, user: &str) -> impl Future<Output = bool> + Send + use<> {
         let (common, user) = (Arc::clone(&self.common), Box::from(user));

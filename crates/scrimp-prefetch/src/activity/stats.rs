@@ -65,6 +65,6 @@ counters! {
     useful,
     /// Calls that were in flight when their user came.
     late,
-    /// Calls whose user did not come in time.
+    /// Calls whose user did not come in time, or was forgotten before.
     wasted,
 }
