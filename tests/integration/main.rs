@@ -7,6 +7,7 @@ mod coalesce;
 mod coalesce_cache;
 mod compression;
 mod events;
+mod failed_calls;
 mod failures;
 mod figures;
 mod files;

@@ -15,8 +15,8 @@
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`SharedAllowance`]: a limit on money that many processes share.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
-//! - [`Counter`], [`Timing`], [`reasons!`]: what a layer counts. The feature `metrics` reports it through the
-//!   `metrics` facade.
+//! - [`Counter`], [`FailedCalls`], [`Timing`], [`reasons!`]: what a layer counts. The feature `metrics` reports
+//!   it through the `metrics` facade.
 //! - [`Tasks`], [`background_span`]: what it does in the background.
 //! - [`PrivateIf`]: the operator's functions that tell which requests are private.
 //! - [`RateLimit`]: a limit that layers share; the feature `governor` has one. [`SharedRate`]: one that
@@ -60,6 +60,7 @@ mod counter;
 mod digest;
 mod error;
 pub mod extensions;
+mod failed;
 mod key;
 mod ledger;
 mod limit;
@@ -90,6 +91,7 @@ pub use digest::{
 };
 pub use error::{BoxError, ShareError, SharedError, box_error};
 pub use extensions::BodyDigest;
+pub use failed::{CountedBody, FailedCalls};
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, AccountName, Dimension, Ledger, LedgerTotals, Line};
 #[cfg(feature = "governor")]

@@ -97,11 +97,11 @@ counters! {
     hints,
     /// Prefetches that went to the inner service.
     calls,
-    /// Prefetches that ended with an error, a status other than success, a panic or a timeout.
+    /// Prefetches that [failed](scrimp_core::FailedCalls), panics included.
     failed,
     /// Prefetches that the inner cache answered from its store.
     already_fresh,
-    /// Prefetches whose response the inner cache did not store.
+    /// Prefetches whose response the inner cache did not store, or whose status is not that of a success.
     not_stored,
     /// Prefetches whose response was there when a caller asked for it.
     useful,
