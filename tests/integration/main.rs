@@ -13,6 +13,7 @@ mod figures;
 mod files;
 mod foreign_bodies;
 mod idioms;
+mod key_by;
 mod ledgers;
 mod limits;
 mod outbound;

@@ -18,6 +18,7 @@
 //! - [`Counter`], [`FailedCalls`], [`Timing`], [`reasons!`]: what a layer counts. The feature `metrics` reports
 //!   it through the `metrics` facade.
 //! - [`Tasks`], [`background_span`]: what it does in the background.
+//! - [`KeyBy`]: the operator's function that adds a part to the keys of requests.
 //! - [`PrivateIf`]: the operator's functions that tell which requests are private.
 //! - [`RateLimit`]: a limit that layers share; the feature `governor` has one. [`SharedRate`]: one that
 //!   processes share.
@@ -62,6 +63,7 @@ mod error;
 pub mod extensions;
 mod failed;
 mod key;
+mod key_part;
 mod ledger;
 mod limit;
 mod lock;
@@ -93,6 +95,7 @@ pub use error::{BoxError, ShareError, SharedError, box_error};
 pub use extensions::BodyDigest;
 pub use failed::{CountedBody, FailedCalls};
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
+pub use key_part::{KeyBy, KeyPart, KeyTooLong, RequestHead};
 pub use ledger::{Account, AccountName, Dimension, Ledger, LedgerTotals, Line};
 #[cfg(feature = "governor")]
 pub use limit::{Governed, TokioClock, TokioInstant};

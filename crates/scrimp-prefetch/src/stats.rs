@@ -76,7 +76,7 @@ counters! {
     /// Requests that the layer learns from.
     requests,
     /// Requests passed on unchanged and not learned from: they have no session, change something, ask for a
-    /// part, have a body or are private.
+    /// part, have a body or a [`KeyPart`](scrimp_core::KeyPart), or are private.
     bypassed,
     /// Requests that browsers made ahead of time, among `bypassed`. Nothing is learned from them.
     browser_prefetches,
