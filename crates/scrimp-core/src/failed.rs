@@ -67,6 +67,7 @@ impl FailedCalls {
     /// Counts a call by the status of its response; `None` if there was none. Returns the counter for the
     /// rest of the call, if the call has not failed yet.
     #[inline]
+    #[must_use]
     pub fn count(&self, status: Option<StatusCode>) -> Option<Self> {
         if status.is_some_and(|status| !is_passing(status)) {
             return Some(self.clone());
