@@ -25,8 +25,8 @@ async fn ask(client: Stack, url: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
-#[tokio::main]
-async fn main() -> Result<(), BoxError> {
+/// Returns the number of calls and their cost, without layers and with all of them.
+async fn compare() -> Result<[(u64, Totals); 2], BoxError> {
     let (calls, ledger) = (Arc::<AtomicU64>::default(), Ledger::new());
     let (dear, cheap): (Money, Money) = ("0.01".parse()?, "0.004".parse()?);
     let url = api::serve(calls.clone()).await?;
@@ -35,7 +35,6 @@ async fn main() -> Result<(), BoxError> {
     let client: Stack = stack.service(client);
     ask(client.clone(), &url).await?;
     let without = calls.swap(0, Relaxed);
-    println!("without: {without:>5} calls, {}", dear * without);
 
     let at = |name, price| -> Result<Provider, BoxError> {
         let provider = Provider::new(name).price(Tariff::new(Currency::USD).per_request(price));
@@ -58,6 +57,29 @@ async fn main() -> Result<(), BoxError> {
         .service(client);
     ask(client, &url).await?;
     let spent = ledger.spent("cost-route");
-    println!("with:    {:>5} calls, {spent}", calls.load(Relaxed));
+    Ok([
+        (without, (dear * without).into()),
+        (calls.load(Relaxed), spent),
+    ])
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let [(without, dear), (with, spent)] = compare().await?;
+    println!("without: {without:>5} calls, {dear}");
+    println!("with:    {with:>5} calls, {spent}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_thousand_requests_cost_twenty_dollars_without_the_layers_and_cents_with_them() {
+        let [without, (calls, spent)] = super::compare().await.expect("answers");
+        assert_eq!((without.0, without.1.to_string()), (2_000, "$20.00".into()));
+        // Fifty rates go in batches to the cheaper provider.
+        assert!((1..=10).contains(&calls), "{calls} calls");
+        let cheap: scrimp::core::Money = "0.004".parse().expect("an amount");
+        assert_eq!(spent, (cheap * calls).into());
+    }
 }

@@ -36,13 +36,12 @@ async fn visit(shop: Router) -> Result<(), BoxError> {
     Ok(())
 }
 
-#[tokio::main]
-async fn main() -> Result<(), BoxError> {
+/// Returns the number of calls and their cost, without layers and with all of them.
+async fn compare() -> Result<[(u64, Totals); 2], BoxError> {
     let (calls, ledger) = (Arc::<AtomicU64>::default(), Ledger::new());
     let (dear, cheap): (Money, Money) = ("0.01".parse()?, "0.004".parse()?);
     visit(shop(calls.clone())).await?;
     let without = calls.swap(0, Relaxed);
-    println!("without: {without:>5} calls, {}", dear * without);
     let tariff = |price| Tariff::new(Currency::USD).per_request(price);
     let supplier = |(name, price)| Provider::new(name).price(tariff(price));
     let route = CostRouteLayer::builder([("dear", dear), ("cheap", cheap)].map(supplier))
@@ -61,6 +60,29 @@ async fn main() -> Result<(), BoxError> {
     let app = Router::new().fallback_service(shop(calls.clone())); // one service for all
     visit(app.layer(layers)).await?;
     let spent = ledger.spent("cost-route");
-    println!("with:    {:>5} calls, {spent}", calls.load(Relaxed));
+    Ok([
+        (without, (dear * without).into()),
+        (calls.load(Relaxed), spent),
+    ])
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let [(without, dear), (with, spent)] = compare().await?;
+    println!("without: {without:>5} calls, {dear}");
+    println!("with:    {with:>5} calls, {spent}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_thousand_visits_cost_twenty_dollars_without_the_layers_and_cents_with_them() {
+        let [without, (calls, spent)] = super::compare().await.expect("answers");
+        assert_eq!((without.0, without.1.to_string()), (2_000, "$20.00".into()));
+        // Fifty products go in batches to the cheaper supplier.
+        assert!((1..=10).contains(&calls), "{calls} calls");
+        let cheap: scrimp::core::Money = "0.004".parse().expect("an amount");
+        assert_eq!(spent, (cheap * calls).into());
+    }
 }

@@ -6,6 +6,7 @@
 //!
 //! Its dependencies are many, so they are those of the tests inside other libraries, and not of the other examples.
 
+mod background;
 #[cfg(test)]
 mod tests;
 
@@ -23,11 +24,14 @@ use scrimp::{
     cache::{CacheLayer, MemoryStore},
     coalesce::CoalesceLayer,
     core::{BoxError, Ledger, metrics::MetricsReporter},
-    stampede::StampedeLayer,
+    prefetch::{PrefetchLayer, RulePredictor, SessionKey},
+    stampede::{RefreshAhead, StampedeLayer},
 };
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tracing::Instrument;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+use background::Background;
 
 /// Exporters, and the reporter of the layers' metrics.
 struct Telemetry {
@@ -73,6 +77,46 @@ impl Telemetry {
     }
 }
 
+/// Serves a page.
+async fn shop(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+    tokio::time::sleep(Duration::from_millis(20)).await; // duration of a call
+    let page = Response::builder().header("cache-control", "max-age=60");
+    Ok(page
+        .body(Full::from("a page"))
+        .expect("a response of constants"))
+}
+
+/// Asks for an offer a few times. Two calls follow in the background: two hits pay for a refresh of the offer, and
+/// each visitor of an offer is expected to ask for its terms.
+async fn look_at_offers() -> Result<(), BoxError> {
+    let rules = RulePredictor::new();
+    let rules = rules.rule("/offers/{id}", "/offers/{id}/terms", 0.9, Duration::ZERO)?;
+    let shop = ServiceBuilder::new()
+        .layer(
+            PrefetchLayer::builder(SessionKey::by(|_, _| Some(1)))
+                .rules(rules)
+                .value_of_waiting("0.1")
+                .price("0.001")
+                .build()?,
+        )
+        .layer(
+            // From the first moment of its lifetime on, so that it happens here.
+            StampedeLayer::builder()
+                .strategy(RefreshAhead::new(1.0))
+                .build()?,
+        )
+        .layer(CacheLayer::new(MemoryStore::new(8 << 20)))
+        .service(service_fn(shop));
+    for _ in 0..4 {
+        let look = tracing::info_span!("look");
+        let request = Request::get("http://shop.example/offers/1").body(Full::default())?;
+        let response = shop.clone().oneshot(request).instrument(look).await?;
+        let _ = response.into_body().collect().await;
+    }
+    Background::ended(&["stampede.refresh", "prefetch.fetch"]).await;
+    Ok(())
+}
+
 /// Asks for a few pages, some of them at once and some again.
 async fn visit(reporter: &MetricsReporter) -> Result<(), BoxError> {
     let (ledger, coalesce, stampede) = (Ledger::new(), CoalesceLayer::new(), StampedeLayer::new());
@@ -85,15 +129,11 @@ async fn visit(reporter: &MetricsReporter) -> Result<(), BoxError> {
     reporter.add("shop", cache.clone());
     reporter.add("shop", coalesce.clone());
     reporter.add("shop", ledger);
-    let shop = service_fn(|_: Request<Full<Bytes>>| async {
-        tokio::time::sleep(Duration::from_millis(20)).await; // duration of a call
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"a product"))))
-    });
     let shop = ServiceBuilder::new()
         .layer(stampede)
         .layer(cache)
         .layer(coalesce)
-        .service(shop);
+        .service(service_fn(shop));
     for round in 0..3 {
         let visits = (0..30).map(|number| {
             let span = tracing::info_span!("visit", round, number);
@@ -126,6 +166,7 @@ async fn run(collector: &str) -> Result<(), BoxError> {
     });
     tracing_subscriber::registry()
         .with(spans.with_filter(ours))
+        .with(Background)
         .init();
     // A program that runs for long publishes at intervals, before the exporter reads.
     let reporter = telemetry.reporter.clone();
@@ -133,6 +174,7 @@ async fn run(collector: &str) -> Result<(), BoxError> {
         reporter.publish_every(Duration::from_secs(10)).await;
     });
     visit(&telemetry.reporter).await?;
+    look_at_offers().await?;
     publishing.abort();
     tokio::task::spawn_blocking(move || telemetry.end()).await?
 }

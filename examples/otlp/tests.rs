@@ -131,4 +131,23 @@ async fn a_collector_gets_the_metrics_and_the_spans_of_a_stack() {
     let spans = collector.0.spans.lock();
     let visits = spans.iter().filter(|span| span.name == "visit");
     assert_eq!(visits.count(), 90);
+    // Work in the background has traces of its own, linked to the request that caused it.
+    let look = |id: &[u8]| {
+        spans
+            .iter()
+            .any(|span| span.name == "look" && span.span_id == id)
+    };
+    for work in ["work=stampede.refresh", "work=prefetch.fetch"] {
+        let named =
+            |span: &&Span| span.name == "background" && text(&span.attributes).contains(work);
+        let span = spans.iter().find(named);
+        let span = span.unwrap_or_else(|| panic!("{work}: {spans:#?}"));
+        assert!(span.parent_span_id.is_empty(), "{span:?}");
+        if work.contains("refresh") {
+            let [cause] = &span.links[..] else {
+                panic!("{span:?}");
+            };
+            assert!(look(&cause.span_id), "{span:?}");
+        }
+    }
 }

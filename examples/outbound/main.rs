@@ -27,8 +27,9 @@ use scrimp::{
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
 
-const REQUESTS: u32 = 18_000;
-const EVERY: Duration = Duration::from_millis(100);
+/// Half an hour of requests. In a test, a tenth of them.
+const REQUESTS: u32 = if cfg!(test) { 1_800 } else { 18_000 };
+const EVERY: Duration = Duration::from_millis(if cfg!(test) { 1_000 } else { 100 });
 
 /// Simulates an HTTP client: responds as the provider would at this time.
 #[derive(Clone)]
@@ -86,6 +87,15 @@ struct Bill {
     by: BTreeMap<String, u32>,
 }
 
+// === impl Bill ===
+
+impl Bill {
+    /// Returns the mean wait for an answer, in seconds.
+    fn wait(&self) -> f64 {
+        self.waited / f64::from(REQUESTS)
+    }
+}
+
 async fn run(layer: CostRouteLayerBuilder, priority: Priority) -> Result<Bill, SettingError> {
     let (start, ledger) = (Instant::now(), Ledger::new());
     let layer = layer.ledger(ledger.clone()).build()?;
@@ -122,8 +132,8 @@ async fn run(layer: CostRouteLayerBuilder, priority: Priority) -> Result<Bill, S
     Ok(Bill { paid, waited, by })
 }
 
-#[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> Result<(), SettingError> {
+/// Returns the bill of each policy.
+async fn bills() -> Result<Vec<(&'static str, Bill)>, SettingError> {
     let [budget, _, premium] = three();
     let all = || CostRouteLayer::builder(three());
     let runs = [
@@ -146,12 +156,20 @@ async fn main() -> Result<(), SettingError> {
         ("money, default priority", all(), Priority::Default),
         ("money, high priority", all(), Priority::High),
     ];
+    let mut bills = Vec::new();
+    for (name, layer, priority) in runs {
+        bills.push((name, run(layer, priority).await?));
+    }
+    Ok(bills)
+}
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() -> Result<(), SettingError> {
     println!(
         "{:<28} {:>10} {:>10}   requests",
         "policy", "bill", "mean wait"
     );
-    for (name, layer, priority) in runs {
-        let bill = run(layer, priority).await?;
+    for (name, bill) in bills().await? {
         let by: Vec<_> = bill
             .by
             .iter()
@@ -160,9 +178,37 @@ async fn main() -> Result<(), SettingError> {
         println!(
             "{name:<28} {:>10} {:>8.2} s   {}",
             bill.paid.to_string(),
-            bill.waited / f64::from(REQUESTS),
+            bill.wait(),
             by.join(", ")
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn routing_costs_less_than_the_fastest_and_waits_less_than_the_cheapest() {
+        let bills = bills().await.expect("settings in their ranges");
+        let paid = |bill: &Bill| bill.paid.get(Currency::USD);
+        let (_, cheapest) = &bills[0];
+        let (_, fastest) = &bills[1];
+        assert!(paid(cheapest) < paid(fastest) && fastest.wait() < cheapest.wait());
+        for (name, bill) in &bills[2..] {
+            assert!(paid(bill) < paid(fastest), "{name}: {}", bill.paid);
+            assert!(bill.wait() < cheapest.wait(), "{name}: {} s", bill.wait());
+            let answered: u32 = bill.by.values().sum();
+            assert_eq!(answered, REQUESTS, "{name}");
+        }
+        // The more a second of waiting is worth, the more is paid, and the less is waited.
+        for pair in bills[3..].windows(2) {
+            let [(_, low), (name, high)] = pair else {
+                unreachable!("a window of two");
+            };
+            assert!(paid(low) <= paid(high), "{name}");
+            assert!(low.wait() >= high.wait(), "{name}");
+        }
+    }
 }

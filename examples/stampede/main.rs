@@ -64,3 +64,48 @@ fn print(rates: &[f64], curves: &[Curve]) {
     }
     println!("\nXFetch by its formula: e^(1/β) refreshes, the first βδ(ln(λβδ) + 0.577) before");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(found: f64, expected: f64) {
+        let ratio = found / expected;
+        assert!((0.9..1.1).contains(&ratio), "{found}, not {expected}");
+    }
+
+    #[test]
+    fn an_expiry_refreshes_as_often_as_the_formula_says() {
+        let rate = 30.0;
+        // Without protection: the first request, and those that come while its refresh takes its time.
+        near(outcome(&Never, rate).size, 1.0 + rate);
+        for beta in [1.0_f64, 2.0] {
+            let Outcome { size, gap } = outcome(&XFetch::new(beta), rate);
+            near(size, beta.recip().exp());
+            near(gap, beta * ((rate * beta).ln() + 0.577));
+        }
+        let even = outcome(&Even, rate).size;
+        assert!(even > outcome(&XFetch::default(), rate).size, "{even}");
+    }
+
+    #[test]
+    fn the_chart_has_a_line_for_each_curve_in_both_diagrams() {
+        let rates = [10.0, 100.0];
+        let outcomes = vec![
+            Outcome {
+                size: 2.7,
+                gap: 3.0
+            };
+            rates.len()
+        ];
+        let (name, colour) = ("XFetch", "#1b6e3c");
+        let curve = Curve {
+            name,
+            colour,
+            outcomes,
+        };
+        let chart = chart::draw(&rates, &[curve]);
+        assert_eq!(chart.matches("<polyline").count(), 2);
+        assert!(chart.contains(name) && chart.ends_with("</svg>\n"));
+    }
+}

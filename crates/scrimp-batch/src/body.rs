@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use scrimp_core::FailedCalls;
 
 pin_project! {
     /// The body of a [`Batch`](crate::Batch)'s response: streamed for a request that was sent
@@ -18,6 +19,8 @@ pin_project! {
         #[pin]
         kind: Kind<B>,
         held: Held,
+        // Counter of the call whose response it is, if the call is counted and has not failed yet.
+        failed: Option<FailedCalls>,
     }
 }
 
@@ -48,6 +51,7 @@ impl<B> BatchBody<B> {
         Self {
             kind: Kind::Passing { body },
             held: Held::default(),
+            failed: None,
         }
     }
 
@@ -55,6 +59,7 @@ impl<B> BatchBody<B> {
         Self {
             kind: Kind::Part { data },
             held: Held::default(),
+            failed: None,
         }
     }
 
@@ -65,7 +70,13 @@ impl<B> BatchBody<B> {
                 opening: Opening { frames, rest },
             },
             held: Held::default(),
+            failed: None,
         }
+    }
+
+    /// Counts the call as failed if the body breaks off.
+    pub(crate) fn counting(self, failed: Option<FailedCalls>) -> Self {
+        Self { failed, ..self }
     }
 
     /// Holds a value until the end of a streamed body, if the end is still to come.
@@ -124,24 +135,29 @@ impl<B: Body<Data = Bytes>> Body for BatchBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
-        match this.kind.project() {
-            KindProj::Part { data } if data.is_empty() => Poll::Ready(None),
-            KindProj::Part { data } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(data))))),
+        let (frame, is_over) = match this.kind.project() {
+            KindProj::Part { data } if data.is_empty() => return Poll::Ready(None),
+            KindProj::Part { data } => {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(data)))));
+            }
             KindProj::Passing { mut body } => {
                 let frame = ready!(body.as_mut().poll_frame(cx));
-                if is_last(frame.as_ref()) || body.is_end_stream() {
-                    this.held.0.clear();
-                }
-                Poll::Ready(frame)
+                (frame, body.is_end_stream())
             }
             KindProj::Opened { opening } => {
                 let frame = ready!(opening.poll_frame(cx));
-                if is_last(frame.as_ref()) || opening.is_end_stream() {
-                    this.held.0.clear();
-                }
-                Poll::Ready(frame)
+                (frame, opening.is_end_stream())
             }
+        };
+        if is_last(frame.as_ref()) || is_over {
+            this.held.0.clear();
         }
+        if let Some(Err(_)) = &frame
+            && let Some(failed) = this.failed.take()
+        {
+            failed.increment();
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

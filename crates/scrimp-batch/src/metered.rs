@@ -10,7 +10,7 @@ scrimp_core::metered! {
     counter CALLS["kind"] = "scrimp_batch_calls_total",
         "Calls of the upstream: batches, and requests on their own.";
     counter FAILED_CALLS = "scrimp_batch_failed_calls_total",
-        "Calls that ended with an error, a 5xx, a time-out or an answer that could not be read.";
+        "Calls that failed.";
     counter ITEMS = "scrimp_batch_items_total",
         "Requests sent in batches, each counted once per batch.";
     counter OUTCOMES["outcome"] = "scrimp_batch_item_outcomes_total",

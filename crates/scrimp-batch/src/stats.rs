@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use scrimp_core::{Counter, Timing};
+use scrimp_core::{Counter, FailedCalls, Timing};
 
 /// Counts of a [`BatchLayer`](crate::BatchLayer) since it was built, and the lanes it keeps now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -17,7 +17,7 @@ pub struct BatchStats {
     pub bypassed: u64,
     /// Calls of the inner service for `requests`, whatever they carry and whatever became of them.
     pub calls: u64,
-    /// Calls that ended with an error, a 5xx, a time-out or an answer that could not be read.
+    /// Calls that [failed](scrimp_core::FailedCalls).
     pub failed: u64,
     /// Calls for batches.
     pub batches: u64,
@@ -68,7 +68,7 @@ pub(crate) struct Counters {
     pub(crate) requests: Counter,
     pub(crate) bypassed: Counter,
     pub(crate) calls: Counter,
-    pub(crate) failed: Counter,
+    pub(crate) failed: FailedCalls,
     pub(crate) batches: Counter,
     pub(crate) items: Counter,
     pub(crate) alone: Counter,

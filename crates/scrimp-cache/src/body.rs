@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use scrimp_core::Tee;
+use scrimp_core::{FailedCalls, Tee};
 
 use crate::entry::{BodyCollector, Entry};
 pub(crate) use parts::Parts;
@@ -38,6 +38,8 @@ pin_project! {
     pub struct CacheBody<B> {
         #[pin]
         kind: Kind<B>,
+        // Counter of the call whose response it is, if the call is counted and has not failed yet.
+        failed: Option<FailedCalls>,
     }
 }
 
@@ -142,12 +144,14 @@ impl<B> CacheBody<B> {
     pub(crate) fn stored(body: StoredBody) -> Self {
         Self {
             kind: Kind::Stored { body },
+            failed: None,
         }
     }
 
     pub(crate) fn passing(body: B) -> Self {
         Self {
             kind: Kind::Passing { body },
+            failed: None,
         }
     }
 }
@@ -160,11 +164,19 @@ impl<B> CacheBody<B> {
 }
 
 impl<B: Body<Data = Bytes>> CacheBody<B> {
+    /// Counts the call as failed if the body breaks off on its way from the upstream.
+    pub(crate) fn counting(self, failed: Option<FailedCalls>) -> Self {
+        let is_stored = matches!(self.kind, Kind::Stored { .. });
+        let failed = failed.filter(|_| !is_stored && !self.is_end_stream());
+        Self { failed, ..self }
+    }
+
     pub(crate) fn kept(body: B, collector: BodyCollector) -> Self {
         Self {
             kind: Kind::Kept {
                 body: Tee::new(body, collector),
             },
+            failed: None,
         }
     }
 }
@@ -177,11 +189,18 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Poll::Ready(match self.project().kind.project() {
-            KindProj::Stored { body } => body.next().map(Ok),
+        let this = self.project();
+        let frame = match this.kind.project() {
+            KindProj::Stored { body } => return Poll::Ready(body.next().map(Ok)),
             KindProj::Passing { body } => ready!(body.poll_frame(cx)),
             KindProj::Kept { body } => ready!(body.poll_frame(cx)),
-        })
+        };
+        if let Some(Err(_)) = &frame
+            && let Some(failed) = this.failed.take()
+        {
+            failed.increment();
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The settings of a layer.
 
 mod kept;
+mod key;
 mod monitor;
 mod retention;
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
-use scrimp_core::{Clock, Ledger, Money, PrivateIf, Purger};
+use scrimp_core::{Clock, KeyBy, Ledger, Money, PrivateIf, Purger};
 use scrimp_http::{
     cache_control::CDN_CACHE_CONTROL,
     groups::{CACHE_TAG, SURROGATE_KEY},
@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) strict_cookies: bool,
     pub(crate) telling: Telling,
     pub(crate) private_if: PrivateIf,
+    pub(crate) key_by: KeyBy,
     pub(crate) tag_headers: Vec<HeaderName>,
     pub(crate) strip_tag_headers: bool,
     pub(crate) tagger: Option<Function<TagFn>>,
@@ -97,6 +98,7 @@ impl Default for Config {
             strict_cookies: true,
             telling: Telling::default(),
             private_if: PrivateIf::default(),
+            key_by: KeyBy::default(),
             tag_headers: vec![CACHE_TAG, SURROGATE_KEY],
             strip_tag_headers: false,
             tagger: None,

@@ -203,6 +203,7 @@ where
     ) -> Self {
         let shared = &common.shared;
         let mut key = KeyBuf::new();
+        shared.config.key_by.mark(&mut request);
         let shown = Shown::swap(shared.config.target_uri, &mut request);
         let view = RequestView::read(
             &shared.config,

@@ -12,7 +12,7 @@ scrimp_core::metered! {
     counter BYPASSED = "scrimp_cache_bypassed_total", "Requests that bypassed the cache.";
     counter CALLS = "scrimp_cache_calls_total", "Calls of the upstream, whatever became of them.";
     counter FAILED_CALLS = "scrimp_cache_failed_calls_total",
-        "Calls that ended with an error or a 5xx.";
+        "Calls that failed.";
     counter TIMED_OUT = "scrimp_cache_timed_out_total", "Requests whose caller's deadline passed.";
     counter REFRESHES = "scrimp_cache_refreshes_total", "Background refreshes started.";
     counter PREFETCHES = "scrimp_cache_prefetches_total",
@@ -30,6 +30,8 @@ scrimp_core::metered! {
     gauge STORED_BYTES = "scrimp_cache_stored_bytes", "Bytes held by stored responses.";
     gauge FILL_BYTES = "scrimp_cache_fill_bytes", "Bytes held by responses still being received.";
     counter EVICTED = "scrimp_cache_evicted_total", "Keys removed to make room.";
+    counter LOOK_UPS["result"] = "scrimp_cache_store_look_ups_total",
+        "Look-ups in the store by whether responses were found.";
 }
 
 impl<St: Store> Metered for CacheLayer<St> {
@@ -75,6 +77,12 @@ impl<St: Store> Metered for CacheLayer<St> {
             readings.count(&NOT_STORED, &[reason], count);
         }
         readings.count(&EVICTED, &[], stats.store.evicted);
+        for (label, count) in [
+            ("found", stats.store.found),
+            ("missing", stats.store.missing),
+        ] {
+            readings.count(&LOOK_UPS, &[label], count);
+        }
         readings.gauge(&ENTRIES, &[], stats.store.entries as f64);
         readings.gauge(&STORED_BYTES, &[], stats.store.bytes as f64);
         readings.gauge(&FILL_BYTES, &[], stats.store.fill_bytes as f64);

@@ -1,6 +1,6 @@
 //! The counts of a cache.
 
-use scrimp_core::{Counter, share_of};
+use scrimp_core::{Counter, FailedCalls, share_of};
 
 use crate::{
     monitor::Compared,
@@ -13,7 +13,7 @@ pub(crate) struct Counters {
     /// Requests that no fresh stored response answered at once. Those are `hits`.
     pub(crate) others: Counter,
     pub(crate) calls: Counter,
-    pub(crate) failed: Counter,
+    pub(crate) failed: FailedCalls,
     pub(crate) hits: Counter,
     pub(crate) stale: Counter,
     pub(crate) revalidated: Counter,
@@ -47,7 +47,7 @@ pub struct CacheStats {
     /// Calls of the inner service for `requests`, whatever became of them, and those of
     /// `refreshes`.
     pub calls: u64,
-    /// Calls that ended with an error or a 5xx.
+    /// Calls that [failed](scrimp_core::FailedCalls).
     pub failed: u64,
     /// Requests answered from the store, fresh.
     pub hits: u64,
@@ -97,8 +97,10 @@ pub struct CacheStats {
     pub store: StoreStats,
 }
 
-/// Contents of a [store](crate::Store) at one moment. Look-ups are counted by the cache
-/// ([`CacheStats::hit_rate`]), and by stores of several tiers or outside of memory in their own counts.
+/// Contents of a [store](crate::Store) at one moment, and its look-ups.
+///
+/// A response that is found need not answer its request: it may be too old, or of another variant. What
+/// requests got is counted by the cache ([`CacheStats::hit_rate`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -113,6 +115,10 @@ pub struct StoreStats {
     pub fill_bytes: u64,
     /// Keys removed to make room.
     pub evicted: u64,
+    /// Look-ups that found responses, of all tiers together.
+    pub found: u64,
+    /// Look-ups that found none.
+    pub missing: u64,
 }
 
 /// Changes of stored responses that were seen, and lifetimes learned from them, for rules with
@@ -179,6 +185,16 @@ impl LearnedStats {
     }
 }
 
+// === impl StoreStats ===
+
+impl StoreStats {
+    /// Returns the share of look-ups that found responses, from 0 to 1.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        share_of(self.found, self.found + self.missing)
+    }
+}
+
 // === impl CacheStats ===
 
 impl CacheStats {
@@ -224,6 +240,8 @@ impl CacheStats {
             ("store_peak_bytes", store.peak_bytes),
             ("store_fill_bytes", store.fill_bytes),
             ("store_evicted", store.evicted),
+            ("store_found", store.found),
+            ("store_missing", store.missing),
         ];
         let fields = fields.map(|(name, value)| format!("\"{name}\":{value}"));
         let reasons = self.not_stored.iter();

@@ -119,8 +119,8 @@
 //!
 //! # Readiness, cancellation, failure
 //!
-//! The service of `CdnLayer` is ready when its inner service is, always calls it, and leaves bodies
-//! as they are. It asks the cache inside for its verdict and its tags (the extensions `Explain` and `TellTags`). Purges never delay a request. Workers end with the last clone of a `CdnPurger`: at the end
+//! The service of `CdnLayer` is ready when its inner service is, always calls it, and passes bodies
+//! on unchanged; it counts those that break off. It asks the cache inside for its verdict and its tags (the extensions `Explain` and `TellTags`). Purges never delay a request. Workers end with the last clone of a `CdnPurger`: at the end
 //! of a program, wait for [`delivered`](CdnPurger::delivered), with a time-out.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderMap, HeaderName, Uri, request::Parts};
-use scrimp_core::{BoxError, Clock, Key, Ledger, Money, SettingError, Settings};
+use scrimp_core::{BoxError, Clock, Key, KeyBy, Ledger, Money, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
@@ -125,6 +125,14 @@ impl CoalesceLayerBuilder {
     /// the credentials, or a substitute for them, users get each other's responses.
     pub fn key_with(self, key: impl Fn(&Parts) -> Option<Key> + Send + Sync + 'static) -> Self {
         self.with(|config| config.key = Some(Arc::new(key)))
+    }
+
+    /// Sets a function that adds a part to the key of every request, here and in the layers inside: what
+    /// responses depend on besides target, tenant and fields. It only adds, and so cannot let users get each
+    /// other's responses; [`KeyBy`] says what it must and must not do. A request whose part is too long is
+    /// sent on its own. Default: nothing.
+    pub fn key_by(self, by: KeyBy) -> Self {
+        self.with(|config| config.key_by = by)
     }
 
     /// Shares event streams and the like too: server-sent events, lines and sequences of JSON,

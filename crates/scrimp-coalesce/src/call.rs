@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, response::Parts};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use scrimp_core::{BoxError, PrivateRecheck, ShareError};
+use scrimp_core::{BoxError, CountedBody, PrivateRecheck, ShareError};
 use scrimp_flight::single_flight::{Flight, Others};
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -87,7 +87,7 @@ pin_project! {
         S: Upstream<ReqB>,
     {
         Calling { #[pin] call: Oneshot<S, Request<ReqB>> },
-        Reading { found: Found<S::Error>, #[pin] body: S::Body },
+        Reading { found: Found<S::Error>, #[pin] body: CountedBody<S::Body> },
         Failed { found: Found<S::Error> },
     }
 }
@@ -149,8 +149,7 @@ where
         };
         let polled = this.errand.within(|| call.poll(cx));
         let result = ready!(polled);
-        let counters = &flight.terms().common.counters;
-        counters.failed.count_failure(&result);
+        let result = flight.terms().common.counters.failed.watch(result);
         if let Some(target) = this.errand.writes {
             flight.terms().common.marks.write(target);
         }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, request::Parts};
-use scrimp_core::{Clock, Key, Ledger, Money, PrivateIf, SettingError};
+use scrimp_core::{Clock, Key, KeyBy, Ledger, Money, PrivateIf, SettingError};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 /// Shortest time above zero.
@@ -89,6 +89,7 @@ pub(crate) struct Config {
     pub(crate) credentials: Credentials,
     pub(crate) ignored: Vec<HeaderName>,
     pub(crate) private_if: PrivateIf,
+    pub(crate) key_by: KeyBy,
     pub(crate) share_events: bool,
     pub(crate) key: Option<Arc<KeyFn>>,
     pub(crate) posts_by_digest: bool,
@@ -189,6 +190,7 @@ impl Config {
             credentials: Credentials::default(),
             ignored: Vec::new(),
             private_if: PrivateIf::default(),
+            key_by: KeyBy::default(),
             share_events: false,
             key: None,
             posts_by_digest: false,

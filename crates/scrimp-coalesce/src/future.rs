@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use scrimp_core::{BoxError, Problem, ShareError, extensions::Patience};
+use scrimp_core::{BoxError, CountedBody, Problem, ShareError, extensions::Patience};
 use scrimp_http::peek::Peek;
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -155,11 +155,12 @@ where
                     counted,
                 } => {
                     let result = ready!(call.poll(cx));
-                    if *counted {
-                        common.counters.failed.count_failure(&result);
-                    }
+                    let status = result.as_ref().ok().map(Response::status);
+                    let counters = counted.then_some(&common.counters);
+                    let failed = counters.and_then(|counters| counters.failed.count(status));
                     std::mem::take(after).done(common, result.as_ref().ok());
-                    Step::Done(result.map(|response| response.map(CoalesceBody::passing)))
+                    let counted = |body| CoalesceBody::passing(CountedBody::new(body, failed));
+                    Step::Done(result.map(|response| response.map(counted)))
                 }
                 StateProj::Over => panic!("a response future is not polled after completion"),
             };

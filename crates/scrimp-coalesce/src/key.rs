@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::HOST};
 use http_body::Body;
 use scrimp_core::{
-    BodyDigest, Key, KeyBuf,
+    BodyDigest, Key, KeyBuf, KeyPart,
     extensions::{Directive, Tenant},
 };
 use scrimp_http::{
@@ -82,6 +82,7 @@ pub(crate) fn write<B>(
 ) -> Result<(), Unshared> {
     let digest = request.extensions().get::<BodyDigest>();
     may_share(config, request, empty, digest.is_some())?;
+    let part = part_of(request)?;
     let target = config.target_uri.of(request.extensions(), request.uri());
     let host = request
         .headers()
@@ -89,6 +90,7 @@ pub(crate) fn write<B>(
         .filter(|_| is_keyed(config, &HOST));
     let target = target.parts(request.version(), host);
     head(key, request, &target);
+    add_part(key, part);
     if let Some(digest) = digest
         && !empty
     {
@@ -121,6 +123,7 @@ pub(crate) fn check_open<B>(
     let digest = request.extensions().get::<BodyDigest>().is_some();
     let mut fields = request.headers().iter();
     may_share(config, request, empty, digest)?;
+    part_of(request)?;
     match fields.any(|(name, value)| is_for_one_connection(name, value)) {
         true => Err(Unshared::OwnCall),
         false => Ok(()),
@@ -133,6 +136,18 @@ pub(crate) fn wrap<B>(key: &mut KeyBuf, request: &Request<B>, own: &Key) {
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(request.method().as_str().as_bytes());
     key.part(own.as_ref().as_bytes());
+    add_part(key, part_of(request).ok().flatten());
+}
+
+/// Returns the part of the key that layers and middleware have put into a request's extensions.
+fn part_of<B>(request: &Request<B>) -> Result<Option<&[u8]>, Unshared> {
+    KeyPart::of(request.extensions()).map_err(|_| Unshared::KeyTooLong)
+}
+
+fn add_part(key: &mut KeyBuf, part: Option<&[u8]>) {
+    if let Some(part) = part {
+        key.part(KeyPart::NAME).part(part);
+    }
 }
 
 /// Writes the tenant, the directive, the method and the target.

@@ -12,7 +12,7 @@ scrimp_core::metered! {
     counter CALLS = "scrimp_coalesce_calls_total",
         "Calls of the upstream, whatever became of them.";
     counter FAILED_CALLS = "scrimp_coalesce_failed_calls_total",
-        "Calls that ended with an error or a 5xx.";
+        "Calls that failed.";
     counter ERRORS_SHARED = "scrimp_coalesce_errors_shared_total",
         "Waiters that got a call's error.";
     counter TIMED_OUT = "scrimp_coalesce_timed_out_total",

@@ -73,7 +73,8 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        self.owner.common.config.key_by.mark(&mut request);
         CoalesceFuture::new(self.inner.clone(), request, Arc::clone(&self.owner.common))
     }
 }

@@ -19,6 +19,8 @@ scrimp_core::reasons! {
     OwnCall => own_call, "own-call";
     /// The operator's function made no key for the request.
     Key => key, "key";
+    /// The operator's function gave the request a part of a key that is too long.
+    KeyTooLong => key_too_long, "key-too-long";
     /// The request is private by a function of the operator.
     PrivateIf => private_if, "private-if";
     /// The response is not a final one.

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use http::Response;
-
 /// A number that only grows, for what a layer counts.
 ///
 /// Each has a cache line of its own, so that counting one thing does not slow down counting
@@ -44,16 +42,6 @@ impl Counter {
     /// Counts several at once.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Relaxed);
-    }
-
-    /// Counts a call that failed: that ended with an error or a 5xx. A body that breaks off later
-    /// is not seen here.
-    #[inline]
-    pub fn count_failure<B, E>(&self, result: &Result<Response<B>, E>) {
-        let response = result.as_ref();
-        if response.map_or(true, |response| response.status().is_server_error()) {
-            self.increment();
-        }
     }
 
     /// Returns the count so far.

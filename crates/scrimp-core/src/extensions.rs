@@ -2,7 +2,7 @@
 //!
 //! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`DueBy`],
 //! [`Directive`], [`LifetimeJitter`], [`Background`], [`Tags`], [`Explain`], [`TellTags`], [`Repeatable`], [`Fence`],
-//! [`Since`], [`Carried`], [`CostTags`]. On responses: [`Apart`], [`CalledModel`], [`CacheInfo`], [`CacheTags`], [`Charge`],
+//! [`Since`], [`Carried`], [`CostTags`], [`KeyPart`](crate::KeyPart). On responses: [`Apart`], [`CalledModel`], [`CacheInfo`], [`CacheTags`], [`Charge`],
 //! [`Settlement`], [`OtherCharges`], [`Booked`], [`Refused`], [`RefusedTenants`], [`Shared`].
 
 mod deadline;

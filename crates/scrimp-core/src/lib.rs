@@ -15,9 +15,10 @@
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`SharedAllowance`]: a limit on money that many processes share.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
-//! - [`Counter`], [`Timing`], [`reasons!`]: what a layer counts. The feature `metrics` reports it through the
-//!   `metrics` facade.
+//! - [`Counter`], [`FailedCalls`], [`Timing`], [`reasons!`]: what a layer counts. The feature `metrics` reports
+//!   it through the `metrics` facade.
 //! - [`Tasks`], [`background_span`]: what it does in the background.
+//! - [`KeyBy`]: the operator's function that adds a part to the keys of requests.
 //! - [`PrivateIf`]: the operator's functions that tell which requests are private.
 //! - [`RateLimit`]: a limit that layers share; the feature `governor` has one. [`SharedRate`]: one that
 //!   processes share.
@@ -60,7 +61,9 @@ mod counter;
 mod digest;
 mod error;
 pub mod extensions;
+mod failed;
 mod key;
+mod key_part;
 mod ledger;
 mod limit;
 mod lock;
@@ -90,7 +93,9 @@ pub use digest::{
 };
 pub use error::{BoxError, ShareError, SharedError, box_error};
 pub use extensions::BodyDigest;
+pub use failed::{CountedBody, FailedCalls};
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
+pub use key_part::{KeyBy, KeyPart, KeyTooLong, RequestHead};
 pub use ledger::{Account, AccountName, Dimension, Ledger, LedgerTotals, Line};
 #[cfg(feature = "governor")]
 pub use limit::{Governed, TokioClock, TokioInstant};

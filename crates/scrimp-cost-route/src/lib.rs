@@ -150,7 +150,7 @@
 //!
 //! | the provider | another one is tried for |
 //! | --- | --- |
-//! | fails (5xx, 408), is silent, breaks off, or begins a stream with an error or ends it without an event | requests that may be repeated: by their method, an `Idempotency-Key`, [`Repeatable`](scrimp_core::extensions::Repeatable), or the settings ([`repeatable`](CostRouteLayerBuilder::repeatable)) |
+//! | fails (5xx, 408, 425), is silent, breaks off, or begins a stream with an error or ends it without an event | requests that may be repeated: by their method, an `Idempotency-Key`, [`Repeatable`](scrimp_core::extensions::Repeatable), or the settings ([`repeatable`](CostRouteLayerBuilder::repeatable)) |
 //! | has too much to do (429), or refuses its own credential (401, 402, 403) | any request: nothing was done |
 //! | does not have the model (404, or an error that says so) | any request; the pair of provider and model is remembered for ten minutes, in a bounded table |
 //! | finds the request too large (413, or an error about the context length) | any request, if another provider's [limit](Provider::context_window) is known to be higher |

@@ -22,7 +22,8 @@ pub struct CostRouteStats {
     pub calls: u64,
     /// Calls whose answer arrived whole.
     pub succeeded: u64,
-    /// Calls that failed, before or within the answer.
+    /// Calls that [failed](scrimp_core::FailedCalls), and those in which a provider refused a credential of its
+    /// own (401, 402, 403): only this layer knows whose it is.
     pub failed: u64,
     /// Calls that were cancelled because their caller left.
     pub cancelled: u64,

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use scrimp_core::CountedBody;
 
 pin_project! {
     /// Body that the inner service gets: the caller's, or what was read of it and then the rest.
@@ -44,7 +45,7 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<B> {
-        Passing { #[pin] body: B },
+        Passing { #[pin] body: CountedBody<B> },
         Whole { data: Bytes },
     }
 }
@@ -175,7 +176,7 @@ impl<B: Body> fmt::Debug for JobRequestBody<B> {
 // === impl JobBody ===
 
 impl<B> JobBody<B> {
-    pub(crate) fn passing(body: B) -> Self {
+    pub(crate) fn passing(body: CountedBody<B>) -> Self {
         Self {
             kind: Kind::Passing { body },
         }

@@ -4,13 +4,13 @@ use std::{sync::Arc, sync::atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use http::{
-    Extensions, HeaderValue, Request, Response,
+    Extensions, HeaderValue, Request, Response, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
 use http_body::Body;
 use scrimp_core::{
-    Problem,
+    FailedCalls, Problem,
     extensions::{DueBy, Priority, Tenant},
 };
 use sha2::{Digest, Sha256};
@@ -31,7 +31,8 @@ use crate::{
 
 /// A response of the inner service, or one in memory.
 pub(crate) enum Answered<R> {
-    Inner(R),
+    /// With the counter for its body, if its call is counted and has not failed yet.
+    Inner(R, Option<FailedCalls>),
     Whole(Response<Bytes>),
 }
 
@@ -79,7 +80,7 @@ pub(crate) async fn defer<S, B>(
 where
     S: Service<Request<JobRequestBody<B>>>,
     B: Body<Data = Bytes>,
-    S::Response: FailedResponse,
+    S::Response: AnyResponse,
 {
     let core = owner.core();
     let (parts, body) = request.into_parts();
@@ -126,17 +127,17 @@ where
         core.learned.lock().call_ended(began.elapsed());
     }
     seat.is_answered = true;
-    result.map(Answered::Inner)
+    result
 }
 
-/// Tells whether a response of the inner service is a failure.
-pub(crate) trait FailedResponse {
-    fn is_failed(&self) -> bool;
+/// A response whose body has any type.
+pub(crate) trait AnyResponse {
+    fn status(&self) -> StatusCode;
 }
 
-impl<B> FailedResponse for Response<B> {
-    fn is_failed(&self) -> bool {
-        self.status().is_server_error()
+impl<B> AnyResponse for Response<B> {
+    fn status(&self) -> StatusCode {
+        Self::status(self)
     }
 }
 
@@ -147,29 +148,28 @@ async fn bypass<S, B>(
 ) -> Result<Answered<S::Response>, S::Error>
 where
     S: Service<Request<JobRequestBody<B>>>,
-    S::Response: FailedResponse,
+    S::Response: AnyResponse,
     B: Body<Data = Bytes>,
 {
     core.counters.bypassed.increment();
-    call(core, inner, request).await.map(Answered::Inner)
+    call(core, inner, request).await
 }
 
 async fn call<S, B>(
     core: &Core,
     inner: S,
     request: Request<JobRequestBody<B>>,
-) -> Result<S::Response, S::Error>
+) -> Result<Answered<S::Response>, S::Error>
 where
     S: Service<Request<JobRequestBody<B>>>,
-    S::Response: FailedResponse,
+    S::Response: AnyResponse,
     B: Body<Data = Bytes>,
 {
     core.counters.calls.increment();
     let result = inner.oneshot(request).await;
-    if result.as_ref().map_or(true, FailedResponse::is_failed) {
-        core.counters.failed.increment();
-    }
-    result
+    let status = result.as_ref().ok().map(AnyResponse::status);
+    let failed = core.counters.failed.count(status);
+    result.map(|response| Answered::Inner(response, failed))
 }
 
 /// Finds a place in the queue: an equal request that was left, or a new one.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use scrimp_core::{CountedBody, FailedCalls};
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -41,7 +42,7 @@ pin_project! {
         S: Service<Request<JobRequestBody<ReqB>>>,
         ReqB: Body,
     {
-        Passing { #[pin] call: Oneshot<S, Request<JobRequestBody<ReqB>>> },
+        Passing { #[pin] call: Oneshot<S, Request<JobRequestBody<ReqB>>>, failed: FailedCalls },
         Waiting { work: Waiting<S::Response, S::Error> },
     }
 }
@@ -53,10 +54,10 @@ where
     S: Service<Request<JobRequestBody<ReqB>>>,
     ReqB: Body<Data = Bytes>,
 {
-    pub(crate) fn passing(inner: S, request: Request<ReqB>) -> Self {
+    pub(crate) fn passing(inner: S, request: Request<ReqB>, failed: FailedCalls) -> Self {
         let call = Oneshot::new(inner, request.map(JobRequestBody::passing));
         Self {
-            state: State::Passing { call },
+            state: State::Passing { call, failed },
         }
     }
 
@@ -82,11 +83,16 @@ where
     /// Panics if polled after completion.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answered = match self.project().state.project() {
-            StateProj::Passing { call } => Answered::Inner(ready!(call.poll(cx))?),
+            StateProj::Passing { call, failed } => {
+                let result = failed.watch(ready!(call.poll(cx)));
+                return Poll::Ready(result.map(|response| response.map(JobBody::passing)));
+            }
             StateProj::Waiting { work } => ready!(work.as_mut().poll(cx))?,
         };
         Poll::Ready(Ok(match answered {
-            Answered::Inner(response) => response.map(JobBody::passing),
+            Answered::Inner(response, failed) => {
+                response.map(|body| JobBody::passing(CountedBody::new(body, failed)))
+            }
             Answered::Whole(response) => response.map(JobBody::whole),
         }))
     }

@@ -12,7 +12,7 @@ scrimp_core::metered! {
         "Requests that took over an equal one, whose caller had left or whose process had ended.";
     counter FROM_JOBS = "scrimp_jobs_answered_total", "Requests answered by a batch job.";
     counter CALLS = "scrimp_jobs_calls_total", "Calls of the inner service, whatever became of them.";
-    counter FAILED_CALLS = "scrimp_jobs_failed_calls_total", "Calls that ended with an error or a 5xx.";
+    counter FAILED_CALLS = "scrimp_jobs_failed_calls_total", "Calls that failed.";
     counter DUE = "scrimp_jobs_due_total",
         "Requests that got a call of their own after all: their deadline was near, or their job had failed.";
     counter TIMED_OUT = "scrimp_jobs_timed_out_total", "Requests whose deadline passed without an answer.";

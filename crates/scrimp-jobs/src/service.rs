@@ -72,9 +72,10 @@ where
                 BatchJobsFuture::waiting(Box::pin(work))
             }
             None => {
-                self.owner.core().counters.bypassed.increment();
-                self.owner.core().counters.calls.increment();
-                BatchJobsFuture::passing(inner, request)
+                let counters = &self.owner.core().counters;
+                counters.bypassed.increment();
+                counters.calls.increment();
+                BatchJobsFuture::passing(inner, request, counters.failed.clone())
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Counters of a layer.
 
-use scrimp_core::{Counter, Timing};
+use scrimp_core::{Counter, FailedCalls, Timing};
 
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Counters {
     pub(crate) joined: Counter,
     pub(crate) from_jobs: Counter,
     pub(crate) calls: Counter,
-    pub(crate) failed: Counter,
+    pub(crate) failed: FailedCalls,
     pub(crate) due: Counter,
     pub(crate) timed_out: Counter,
     pub(crate) degraded: Counter,
@@ -43,7 +43,7 @@ pub struct BatchJobsStats {
     pub from_jobs: u64,
     /// Calls of the inner service, and calls of their own for requests of submissions.
     pub calls: u64,
-    /// Calls that ended with an error or a 5xx.
+    /// Calls that [failed](scrimp_core::FailedCalls).
     pub failed: u64,
     /// Requests that got a call of their own after all: their deadline was near, or their job had failed.
     pub due: u64,

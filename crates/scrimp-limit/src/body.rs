@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use scrimp_core::CountedBody;
 
 pin_project! {
     /// The body of a [`Limit`](crate::Limit)'s response: the inner service's, or a refusal.
@@ -21,7 +22,7 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<B> {
-        Passing { #[pin] body: B },
+        Passing { #[pin] body: CountedBody<B> },
         Refusal { data: Bytes },
     }
 }
@@ -29,7 +30,7 @@ pin_project! {
 // === impl LimitBody ===
 
 impl<B> LimitBody<B> {
-    pub(crate) fn passing(body: B) -> Self {
+    pub(crate) fn passing(body: CountedBody<B>) -> Self {
         Self {
             kind: Kind::Passing { body },
         }

@@ -111,7 +111,7 @@ where
                 },
                 StateProj::Calling { call } => {
                     let result = ready!(call.poll(cx));
-                    limiter.counters.failed.count_failure(&result);
+                    let result = limiter.counters.failed.watch(result);
                     state.set(State::Over);
                     return Poll::Ready(result.map(|response| response.map(LimitBody::passing)));
                 }

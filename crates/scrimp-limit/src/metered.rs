@@ -9,7 +9,7 @@ scrimp_core::metered! {
     counter CALLS = "scrimp_limit_calls_total",
         "Calls of the inner service, whatever became of them.";
     counter FAILED_CALLS = "scrimp_limit_failed_calls_total",
-        "Calls that ended with an error or a 5xx.";
+        "Calls that failed.";
     counter WAITED = "scrimp_limit_waited_total", "Requests that waited for their turn.";
     counter REFUSED = "scrimp_limit_refused_total",
         "Requests that were refused, at once or after a wait.";

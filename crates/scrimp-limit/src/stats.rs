@@ -1,13 +1,13 @@
 //! Counters of a layer.
 
-use scrimp_core::{Counter, Timing};
+use scrimp_core::{Counter, FailedCalls, Timing};
 
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) requests: Counter,
     pub(crate) calls: Counter,
-    pub(crate) failed: Counter,
+    pub(crate) failed: FailedCalls,
     pub(crate) waited: Counter,
     pub(crate) refused: Counter,
     /// Times of waiting.
@@ -23,7 +23,7 @@ pub struct LimitStats {
     pub requests: u64,
     /// Calls of the inner service, whatever became of them.
     pub calls: u64,
-    /// Calls that ended with an error or a 5xx.
+    /// Calls that [failed](scrimp_core::FailedCalls).
     pub failed: u64,
     /// Requests that waited for their turn.
     pub waited: u64,

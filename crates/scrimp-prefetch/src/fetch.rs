@@ -13,6 +13,7 @@ use http::{Request, Response};
 use http_body::Body;
 use parking_lot::Mutex;
 use scrimp_core::extensions::{CacheInfo, CacheState};
+use scrimp_http::status::is_passing;
 use tower::ServiceExt;
 use tower_service::Service;
 
@@ -25,6 +26,9 @@ pub(crate) enum Fetched {
     Stored(Option<Duration>),
     /// The cache did not store the response.
     Unstored,
+    /// The inner service refused this request, or has nothing for it.
+    Refused,
+    /// The call [failed](scrimp_core::FailedCalls).
     Failed,
 }
 
@@ -79,8 +83,12 @@ where
     let Ok(response) = inner.oneshot(request).await else {
         return Fetched::Failed;
     };
-    if !response.status().is_success() {
+    let status = response.status();
+    if is_passing(status) {
         return Fetched::Failed;
+    }
+    if !status.is_success() {
+        return Fetched::Refused;
     }
     let info = response.extensions().get::<CacheInfo>();
     let info = info.map(|info| (info.state, info.stored, info.expires_in));

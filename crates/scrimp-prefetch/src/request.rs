@@ -11,7 +11,7 @@ use http::{
 };
 use http_body::Body;
 use scrimp_core::{
-    PrivateIf,
+    KeyPart, PrivateIf,
     extensions::{CacheInfo, CacheState, Directive, Tenant},
 };
 use scrimp_http::{
@@ -116,6 +116,8 @@ impl Event {
         if *request.method() != Method::GET
             || path.len() > LONGEST
             || extensions.get::<Directive>().is_some()
+            // What its key depends on besides its fields cannot be made up.
+            || extensions.get::<KeyPart>().is_some()
             || needs_own_call(headers)
             // A browser that asks ahead of time is no visit of its user.
             || purpose::is_prefetch(headers)

@@ -76,7 +76,7 @@ counters! {
     /// Requests that the layer learns from.
     requests,
     /// Requests passed on unchanged and not learned from: they have no session, change something, ask for a
-    /// part, have a body or are private.
+    /// part, have a body or a [`KeyPart`](scrimp_core::KeyPart), or are private.
     bypassed,
     /// Requests that browsers made ahead of time, among `bypassed`. Nothing is learned from them.
     browser_prefetches,
@@ -97,11 +97,11 @@ counters! {
     hints,
     /// Prefetches that went to the inner service.
     calls,
-    /// Prefetches that ended with an error, a status other than success, a panic or a timeout.
+    /// Prefetches that [failed](scrimp_core::FailedCalls), panics included.
     failed,
     /// Prefetches that the inner cache answered from its store.
     already_fresh,
-    /// Prefetches whose response the inner cache did not store.
+    /// Prefetches whose response the inner cache did not store, or whose status is not that of a success.
     not_stored,
     /// Prefetches whose response was there when a caller asked for it.
     useful,

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use scrimp_core::CountedBody;
 
 use crate::ahead::AheadBody;
 
@@ -34,8 +35,8 @@ pin_project! {
         B: Send,
         B: 'static,
     {
-        Passing { #[pin] body: B },
-        Ahead { body: AheadBody<B> },
+        Passing { #[pin] body: CountedBody<B> },
+        Ahead { body: AheadBody<CountedBody<B>> },
         Made { data: Option<Bytes> },
     }
 }
@@ -46,7 +47,7 @@ impl<B> StampedeBody<B>
 where
     B: Body<Data = Bytes, Error: Send> + Send + 'static,
 {
-    pub(crate) fn passing(body: B) -> Self {
+    pub(crate) fn passing(body: CountedBody<B>) -> Self {
         Self {
             kind: Kind::Passing { body },
         }
@@ -59,7 +60,7 @@ where
         }
     }
 
-    pub(crate) fn ahead(body: AheadBody<B>) -> Self {
+    pub(crate) fn ahead(body: AheadBody<CountedBody<B>>) -> Self {
         Self {
             kind: Kind::Ahead { body },
         }

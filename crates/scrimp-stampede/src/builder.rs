@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderName, Uri};
-use scrimp_core::{BoxError, Clock, FillLock, SettingError, Settings};
+use scrimp_core::{BoxError, Clock, FillLock, KeyBy, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
@@ -151,6 +151,13 @@ impl StampedeLayerBuilder {
             self.0 = self.0.read("select_by", name, "a field name", select);
         }
         self
+    }
+
+    /// Sets a function that adds a part to the key of every request, here and in the layers inside: what
+    /// responses depend on besides target, tenant and fields. [`KeyBy`] says what it must and must not do.
+    /// A request whose part is too long passes. Default: nothing.
+    pub fn key_by(self, by: KeyBy) -> Self {
+        self.with(|config| config.key_by = by)
     }
 
     /// Sets how many keys are known at a time: 64 bytes each, rounded up to a power of two. A key

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use scrimp_core::{Clock, FillLock};
+use scrimp_core::{Clock, FillLock, KeyBy};
 
 use crate::{
     Strategy, XFetch, fingerprint::Selection, gate::Gate, records::Records, secret::Secret,
@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) stale_if_failing: Duration,
     pub(crate) remember: Duration,
     pub(crate) select: Selection,
+    pub(crate) key_by: KeyBy,
     pub(crate) records: usize,
     pub(crate) lock: Option<Lock>,
 }
@@ -80,6 +81,7 @@ impl Config {
             stale_if_failing: Duration::from_secs(3600),
             remember: Duration::from_secs(60),
             select: Selection::default(),
+            key_by: KeyBy::default(),
             records: 1 << 15,
             lock: None,
         }

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::Response;
 use http_body::Body;
+use scrimp_core::CountedBody;
 use tokio::time::Instant;
 
 use crate::settle::{Call, settle};
@@ -21,7 +22,11 @@ impl Call {
     ///
     /// It is pending once the deadline of its caller has passed, and starts nothing then. The
     /// [future](crate::StampedeFuture) answers the caller.
-    pub(crate) async fn drive<F, B, E>(&mut self, call: F, at_once: bool) -> Result<Response<B>, E>
+    pub(crate) async fn drive<F, B, E>(
+        &mut self,
+        call: F,
+        at_once: bool,
+    ) -> Result<Response<CountedBody<B>>, E>
     where
         F: Future<Output = Result<Response<B>, E>> + Send + 'static,
         B: Body<Data = Bytes, Error: Send> + Send + 'static,
@@ -54,7 +59,7 @@ impl Call {
             poll
         })
         .await;
-        self.common.shared.counters.ended(&result);
+        let result = self.common.shared.counters.ended(result);
         if result.is_err() {
             self.failed();
         }
@@ -102,10 +107,7 @@ impl Call {
             Poll::Ready(Some(ready!(call.as_mut().poll(cx))))
         })
         .await;
-        if let Some(result) = &head {
-            self.common.shared.counters.ended(result);
-        }
-        match head {
+        match head.map(|result| self.common.shared.counters.ended(result)) {
             // The body is read on, as after a caller that has left.
             Some(Ok(response)) => drop(settle(self, response)),
             Some(Err(_)) => self.failed(),

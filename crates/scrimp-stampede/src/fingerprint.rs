@@ -3,7 +3,7 @@
 use http::{HeaderName, Method, Request, header::HOST};
 use http_body::Body;
 use scrimp_core::{
-    Key, KeyBuf,
+    Key, KeyBuf, KeyPart,
     extensions::{Directive, Tenant},
 };
 use scrimp_http::{
@@ -36,7 +36,7 @@ pub(crate) struct Asked {
 /// Reads a request. Returns `None` if no other request can ask for the same, so that it passes at
 /// once.
 ///
-/// The fingerprint covers everything that may select a response: tenant, scheme, authority, path,
+/// The fingerprint covers everything that may select a response: tenant, [`KeyPart`], scheme, authority, path,
 /// query, credentials, the fields of content negotiation, claims about the target, and the fields
 /// that the operator named. Scheme, authority and default port are normalized; path and query are
 /// compared as they are spelled. Two requests that are equal for the cache may have different
@@ -116,6 +116,14 @@ fn parts_of<B>(
         }
         if let Some(tenant) = extensions.get::<Tenant>() {
             to.part(tenant.0.as_bytes());
+        }
+        match KeyPart::of(extensions) {
+            Ok(None) => {}
+            Ok(Some(part)) => {
+                to.part(KeyPart::NAME);
+                to.part(part);
+            }
+            Err(_) => return false,
         }
     }
     let target = by.target_uri.of(extensions, request.uri());

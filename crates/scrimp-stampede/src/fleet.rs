@@ -22,7 +22,7 @@ use crate::{
     cold::Cold,
     config::{Lock, Shared},
     fingerprint,
-    gate::{Outcome, Ticket},
+    gate::Ticket,
     records::to_micros,
     settle::settle,
     tasks::AbortOnDrop,
@@ -65,17 +65,16 @@ where
         loop {
             let mut call = self.call();
             shared.counters.call();
-            let response = match self.inner.clone().oneshot(self.only_if_cached()).await {
-                Ok(response) => response,
-                Err(error) => {
-                    ticket.end(Outcome::Alone);
-                    shared.counters.failed_call();
-                    return Err(error);
+            match self.inner.clone().oneshot(self.only_if_cached()).await {
+                Ok(response) if says_not_cached(&response) => {}
+                result => {
+                    call.ticket = Some(ticket);
+                    let result = shared.counters.ended(result);
+                    if result.is_err() {
+                        call.failed();
+                    }
+                    return result.map(|response| settle(call, response));
                 }
-            };
-            if !says_not_cached(&response) {
-                call.ticket = Some(ticket);
-                return Ok(settle(call, response));
             }
             match shared.turn(key.clone(), deadline).await {
                 Turn::Ours(lease) => {

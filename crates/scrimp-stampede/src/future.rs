@@ -13,7 +13,7 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use scrimp_core::{
-    Problem,
+    CountedBody, Problem,
     extensions::{Deadline, Patience},
 };
 use tower::util::Oneshot;
@@ -165,7 +165,8 @@ where
         match self.project() {
             StateProj::Passing { call } => {
                 let result = ready!(call.poll(cx));
-                Poll::Ready(result.map(|response| response.map(StampedeBody::passing)))
+                let uncounted = |body| StampedeBody::passing(CountedBody::new(body, None));
+                Poll::Ready(result.map(|response| response.map(uncounted)))
             }
             StateProj::Hit { call, watch } => {
                 let poll = call.poll(cx);
@@ -174,7 +175,7 @@ where
                     return Poll::Pending;
                 };
                 let counters = &common.shared.counters;
-                counters.ended(&result);
+                let result = counters.ended(result);
                 Poll::Ready(match watch.call.take() {
                     None => {
                         counters.hit();
@@ -218,7 +219,7 @@ impl Watch {
 impl Call {
     fn arrived<ResB, E>(
         mut self,
-        result: Result<Response<ResB>, E>,
+        result: Result<Response<CountedBody<ResB>>, E>,
     ) -> Result<Response<StampedeBody<ResB>>, E>
     where
         ResB: Body<Data = Bytes, Error: Send> + Send + 'static,

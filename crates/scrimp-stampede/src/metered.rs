@@ -9,7 +9,7 @@ scrimp_core::metered! {
     counter BYPASSED = "scrimp_stampede_bypassed_total", "Requests passed on unchanged.";
     counter CALLS = "scrimp_stampede_calls_total", "Calls of the cache, whatever became of them.";
     counter FAILED_CALLS = "scrimp_stampede_failed_calls_total",
-        "Calls that ended with an error or a 5xx.";
+        "Calls that failed.";
     counter REFRESHES = "scrimp_stampede_refreshes_total", "Refreshes started in the background.";
     counter NOT_REFRESHED["reason"] = "scrimp_stampede_not_refreshed_total",
         "Refreshes that were due and not started, by reason.";

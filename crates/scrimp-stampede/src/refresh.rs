@@ -144,11 +144,8 @@ where
 {
     let clock = claim.shared.config.clock.clone();
     let sent = clock.instant();
-    let counted = |result: Result<_, S::Error>| {
-        claim.shared.counters.ended(&result);
-        result.ok()
-    };
-    let Some(response) = counted(inner.oneshot(request).await) else {
+    let result = inner.oneshot(request).await;
+    let Ok(response) = claim.shared.counters.ended(result) else {
         return;
     };
     let (seen, status) = (Seen::read(&response), response.status());

@@ -83,6 +83,7 @@ where
         if Peek::is_needed(&request) {
             return self.after_first_frame(request);
         }
+        self.common.shared.config.key_by.mark(&mut request);
         let plan = self.common.shared.plan(&request);
         let inner = self.inner.clone();
         let deadline = match plan {

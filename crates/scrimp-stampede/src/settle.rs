@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 use http_body::Body;
-use scrimp_core::extensions::Deadline;
+use scrimp_core::{CountedBody, extensions::Deadline};
 use scrimp_http::media_type::is_stream;
 use tokio::time::Instant;
 
@@ -68,7 +68,10 @@ impl Call {
 }
 
 /// Learns from a head. Releases the waiters, or has the body read for them.
-pub(crate) fn settle<B>(mut call: Call, response: Response<B>) -> Response<StampedeBody<B>>
+pub(crate) fn settle<B>(
+    mut call: Call,
+    response: Response<CountedBody<B>>,
+) -> Response<StampedeBody<B>>
 where
     B: Body<Data = Bytes, Error: Send> + Send + 'static,
 {
@@ -110,7 +113,11 @@ where
 }
 
 /// Starts a task that reads the body of a fill, so that a slow client does not delay the others.
-fn read_ahead<B>(mut call: Call, fill: Fill, response: Response<B>) -> Response<StampedeBody<B>>
+fn read_ahead<B>(
+    mut call: Call,
+    fill: Fill,
+    response: Response<CountedBody<B>>,
+) -> Response<StampedeBody<B>>
 where
     B: Body<Data = Bytes, Error: Send> + Send + 'static,
 {

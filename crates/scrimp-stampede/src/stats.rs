@@ -1,7 +1,8 @@
 //! Counters of a layer.
 
 use http::Response;
-use scrimp_core::Counter;
+use http_body::Body;
+use scrimp_core::{CountedBody, Counter, FailedCalls};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -14,7 +15,7 @@ macro_rules! counters {
             others: Counter,
             /// All other calls.
             other_calls: Counter,
-            failed: Counter,
+            failed: FailedCalls,
             $(pub(crate) $name: Counter,)*
         }
 
@@ -32,7 +33,7 @@ macro_rules! counters {
             /// Calls of the inner service for `requests`, whatever became of them, and those of
             /// `refreshes`.
             pub calls: u64,
-            /// Calls that ended with an error or a 5xx, and refreshes that took too long.
+            /// Calls that [failed](scrimp_core::FailedCalls), refreshes that took too long included.
             pub failed: u64,
             $($(#[$doc])* pub $name: u64,)*
         }
@@ -70,10 +71,13 @@ impl Counters {
         self.other_calls.increment();
     }
 
-    /// Counts a call that has ended, if it failed.
+    /// Counts a call that has a result, if it failed. Its body counts on.
     #[inline]
-    pub(crate) fn ended<B, E>(&self, result: &Result<Response<B>, E>) {
-        self.failed.count_failure(result);
+    pub(crate) fn ended<B: Body, E>(
+        &self,
+        result: Result<Response<B>, E>,
+    ) -> Result<Response<CountedBody<B>>, E> {
+        self.failed.watch(result)
     }
 
     /// Counts a call that failed without a response.

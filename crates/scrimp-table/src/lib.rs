@@ -69,6 +69,7 @@ mod gauge;
 mod ghosts;
 mod heap;
 mod order;
+mod part;
 mod rank;
 mod sample;
 mod shadow;
@@ -84,7 +85,6 @@ use std::{
     thread::available_parallelism,
 };
 
-use parking_lot::RwLock;
 use scrimp_core::{Key, KeyRef};
 use tokio::time::Instant;
 
@@ -93,7 +93,7 @@ use self::{
     contest::Contest,
     gauge::{Gauge, Tenants},
     order::Order,
-    shard::Shard,
+    part::Part,
     slot::Slot,
 };
 
@@ -105,7 +105,7 @@ const MOST_SHARDS: u64 = 256;
 
 /// A table of values by key, bounded in bytes.
 pub struct Table<V> {
-    shards: Box<[RwLock<Shard<V>>]>,
+    shards: Box<[Part<V>]>,
     capacity: u64,
     order: Order,
     contest: Contest,
@@ -160,6 +160,10 @@ pub struct TableStats {
     pub peak_bytes: u64,
     /// Keys removed to make room.
     pub evicted: u64,
+    /// Calls of [`get`](Table::get) that found a value.
+    pub found: u64,
+    /// Those that found none.
+    pub missing: u64,
 }
 
 // === impl Table ===
@@ -171,7 +175,7 @@ impl<V: Kept> Table<V> {
     pub fn new(capacity: u64, max_keys_per_tenant: u64) -> Self {
         let shards = shards(capacity);
         Self {
-            shards: (0..shards).map(|_| RwLock::default()).collect(),
+            shards: (0..shards).map(|_| Part::default()).collect(),
             capacity,
             order: Order::new(shards),
             contest: Contest::new(capacity),
@@ -196,14 +200,19 @@ impl<V: Kept> Table<V> {
             bytes: self.gauge.bytes_of_entries(),
             peak_bytes: self.gauge.peak(),
             evicted: self.gauge.evicted(),
+            found: self.shards.iter().map(Part::found).sum(),
+            missing: self.shards.iter().map(Part::missing).sum(),
         }
     }
 
     /// Returns the value under a key, and counts the use.
     #[inline]
     pub fn get(&self, key: KeyRef<'_>) -> Option<Arc<V>> {
-        let shard = self.shards[self.place(key)].read();
-        let slot = shard.get(key)?;
+        let part = &self.shards[self.place(key)];
+        let shard = part.read();
+        let slot = shard.get(key);
+        part.note_look_up(slot.is_some());
+        let slot = slot?;
         slot.note(self.contest.age());
         self.contest.note_hit(slot.sample());
         Some(Arc::clone(slot.value()))

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use scrimp_core::{BoxError, Counter, SharedError};
+use scrimp_core::{BoxError, FailedCalls, SharedError};
 use tokio::time::{Instant, timeout};
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -109,7 +109,7 @@ fn hand_out<R: Answers>(
     result: Result<R, GroupError>,
     callers: Vec<Callers<Result<R::Item, GroupError>>>,
     copy: Option<CopyAnswer<Result<R::Item, GroupError>>>,
-    failed: &Counter,
+    failed: &FailedCalls,
 ) {
     let asked = callers.len();
     let answers = result.and_then(|answers| {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Common, Problem,
     call::read_plain,
-    driver::{HttpCalls, JobOf, ReplyOf},
+    driver::{Counting, HttpCalls, JobOf, ReplyOf},
     job::Job,
     opening::open,
     outcome::Failed,
@@ -77,8 +77,8 @@ pub(crate) async fn send<D: HttpCalls>(
         if let Some(guard) = &mut terms.guard {
             guard.latency().record(start.elapsed());
         }
-        let response = match result {
-            Some(Ok(response)) => response,
+        let (response, counting) = match result {
+            Some(Ok(answered)) => answered,
             Some(Err(error)) => {
                 common.count_alone(&job, shares.as_ref(), None, terms.counted);
                 return Sent::Failed(job, error);
@@ -95,8 +95,8 @@ pub(crate) async fn send<D: HttpCalls>(
                 guard.answered();
             }
             return match job.has_duplicates() {
-                true => read(&common, job, response, shares, &terms).await,
-                false => judge(&common, job, response).await,
+                true => read(&common, job, (response, counting), shares, &terms).await,
+                false => judge(&common, job, (response, counting)).await,
             };
         };
         match common.leave_out(vec![job], refused).pop() {
@@ -110,7 +110,7 @@ pub(crate) async fn send<D: HttpCalls>(
 async fn read<D: HttpCalls>(
     common: &Common<D::Codec>,
     mut job: JobOf<D>,
-    response: Response<D::Body>,
+    (response, counting): (Response<D::Body>, Counting),
     shares: Option<TenantShares>,
     terms: &Terms<'_, D>,
 ) -> SentOf<D> {
@@ -125,19 +125,16 @@ async fn read<D: HttpCalls>(
     common.count_alone(&job, shares.as_ref(), Some(&charges), counted);
     common.mark(&mut charges);
     job.charge_call(&charges);
+    if let (Some(Err(_)) | None, Some(failed)) = (&read, counting) {
+        failed.increment();
+    }
     match read {
         Some(Ok(answer)) => {
             let verdict = common.codec.verdict(job.item(), &answer);
             Sent::Whole(job, answer, verdict)
         }
-        Some(Err(error)) => {
-            common.stats.failed.increment();
-            Sent::Unreadable(job, error)
-        }
-        None => {
-            common.stats.failed.increment();
-            Sent::TimedOut(job)
-        }
+        Some(Err(error)) => Sent::Unreadable(job, error),
+        None => Sent::TimedOut(job),
     }
 }
 
@@ -145,7 +142,7 @@ async fn read<D: HttpCalls>(
 async fn judge<C: BatchCodec, B, E>(
     common: &Common<C>,
     mut job: Job<B, E>,
-    mut response: Response<B>,
+    (mut response, counting): (Response<B>, Counting),
 ) -> Sent<B, E>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -154,13 +151,18 @@ where
     common.stats.alone.increment();
     common.book_call(&job.item().head, response.extensions_mut());
     if is_stream(response.headers()) || !common.codec.judges_bodies() {
-        return Sent::Passing(job, response.map(BatchBody::passing));
+        let counted = |body| BatchBody::passing(body).counting(counting);
+        return Sent::Passing(job, response.map(counted));
     }
     let (response, copy) = match open(response).await {
         Ok((response, Some(copy))) => (response, copy),
-        Ok((response, None)) => return Sent::Passing(job, response),
+        Ok((response, None)) => {
+            return Sent::Passing(job, response.map(|body| body.counting(counting)));
+        }
         Err(error) => {
-            common.stats.failed.increment();
+            if let Some(failed) = counting {
+                failed.increment();
+            }
             return Sent::Unreadable(job, error);
         }
     };

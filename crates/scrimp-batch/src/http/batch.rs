@@ -93,7 +93,8 @@ pub(crate) fn batch<'a, D: HttpCalls>(
             let until = Instant::now() + limit;
             let shares = request.extensions().get::<TenantShares>().cloned();
             let call = driver.clone().send(request);
-            let (ended, took) = exchange(call, limit, config.max_answer).await;
+            let failed = &driver.common().stats.failed;
+            let (ended, took) = exchange(call, failed, limit, config.max_answer).await;
             // The call was not made, so there is nothing to learn from it or to count.
             if is_mixed(&ended) {
                 break;
@@ -103,9 +104,6 @@ pub(crate) fn batch<'a, D: HttpCalls>(
                 continue;
             }
             guard.latency().record(took);
-            if matches!(ended, Ended::TimedOut | Ended::Unreadable(_)) {
-                driver.common().stats.failed.increment();
-            }
             let call = Call {
                 shares,
                 limit,

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
-use scrimp_core::BoxError;
+use scrimp_core::{BoxError, FailedCalls};
 use tokio::time::{Instant, timeout};
 
+use super::driver::Counting;
 use crate::coding::identity;
 
 /// Outcome of a call whose answer is read to its end.
@@ -20,9 +21,10 @@ pub(crate) enum Ended<E> {
 }
 
 /// Waits for a call and reads its answer, within a time and up to `most` bytes, also without its
-/// content coding. Returns the time it took, too.
+/// content coding. Counts the call if it fails on the way. Returns the time it took, too.
 pub(crate) async fn exchange<ResB, E>(
-    call: impl Future<Output = Result<Response<ResB>, E>>,
+    call: impl Future<Output = Result<(Response<ResB>, Counting), E>>,
+    failed: &FailedCalls,
     limit: Duration,
     most: usize,
 ) -> (Ended<E>, Duration)
@@ -31,16 +33,23 @@ where
     ResB::Error: Into<BoxError>,
 {
     let start = Instant::now();
+    let mut counting = Some(failed.clone());
     let call = async {
         match call.await {
-            Ok(response) => match read_plain(response, most).await {
-                Ok(answer) => Ended::Answered(answer),
-                Err(error) => Ended::Unreadable(error),
-            },
+            Ok((response, rest)) => {
+                counting = rest;
+                match read_plain(response, most).await {
+                    Ok(answer) => Ended::Answered(answer),
+                    Err(error) => Ended::Unreadable(error),
+                }
+            }
             Err(error) => Ended::Failed(error),
         }
     };
     let ended = timeout(limit, call).await.unwrap_or(Ended::TimedOut);
+    if let (Ended::TimedOut | Ended::Unreadable(_), Some(failed)) = (&ended, counting) {
+        failed.increment();
+    }
     (ended, start.elapsed())
 }
 

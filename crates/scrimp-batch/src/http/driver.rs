@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError};
+use scrimp_core::{BoxError, FailedCalls, ShareError};
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -35,13 +35,16 @@ pub(crate) trait HttpCalls: Clone + Send + 'static {
     /// Returns the state that all services of the layer share.
     fn common(&self) -> &Arc<Common<Self::Codec>>;
 
-    /// Drives the service to readiness and calls it.
+    /// Drives the service to readiness and calls it. Returns the response with the counter for the rest of
+    /// the call, if it has not failed yet.
     fn send(
         self,
         request: Request<Bytes>,
-    ) -> impl Future<Output = Result<Response<Self::Body>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<(Response<Self::Body>, Counting), Self::Error>> + Send;
 }
 
+/// Counter for the rest of a call, if the call is counted and has not failed yet.
+pub(crate) type Counting = Option<FailedCalls>;
 /// Job of a service.
 pub(crate) type JobOf<D> = Job<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
 /// Result that a caller of a service gets.
@@ -93,20 +96,15 @@ where
     fn send(
         self,
         request: Request<Bytes>,
-    ) -> impl Future<Output = Result<Response<ResB>, S::Error>> + Send {
+    ) -> impl Future<Output = Result<(Response<ResB>, Counting), S::Error>> + Send {
         let call = Oneshot::new(self.inner, request.map(ReqB::from));
         let common = self.common;
         async move {
             common.stats.calls.increment();
             let result = call.await;
-            let failed = match &result {
-                Ok(response) => response.status().is_server_error(),
-                Err(_) => true,
-            };
-            if failed {
-                common.stats.failed.increment();
-            }
-            result
+            let status = result.as_ref().ok().map(Response::status);
+            let counting = common.stats.failed.count(status);
+            result.map(|response| (response, counting))
         }
     }
 }

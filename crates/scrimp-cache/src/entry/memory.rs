@@ -92,6 +92,8 @@ impl MemoryStore {
             peak_bytes: table.peak_bytes,
             fill_bytes: self.0.budget.used(),
             evicted: table.evicted,
+            found: table.found,
+            missing: table.missing,
         }
     }
 

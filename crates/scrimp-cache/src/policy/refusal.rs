@@ -58,6 +58,8 @@ scrimp_core::reasons! {
     Host => host, "host";
     /// The request asks for another method or URL than it shows.
     Override => overridden, "override";
+    /// The operator's function gave the request a part of a key that is too long.
+    KeyTooLong => key_too_long, "key-too-long";
     /// The request has a body that the key does not hold.
     Body => body, "body";
     /// The body was not read to its end, broke off, or was not as long as announced.

@@ -2,9 +2,9 @@
 
 mod query;
 
-use http::{HeaderMap, HeaderValue, Request, Uri, header};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Uri, header};
 use query::chosen_parameters;
-use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
+use scrimp_core::{BodyDigest, KeyBuf, KeyPart, extensions::Tenant};
 use scrimp_http::{
     cookie,
     target::{authority, forwarded_claims, is_normal, names_another_host, normal, retells},
@@ -131,6 +131,15 @@ pub(crate) fn add_rewritten(key: &mut KeyBuf, shown: &Shown) {
     }
 }
 
+/// Adds the part that the operator's functions, and middleware outside, have for a request. One that is
+/// too long has been refused.
+#[inline]
+pub(crate) fn add_part(key: &mut KeyBuf, extensions: &Extensions) {
+    if let Ok(Some(part)) = KeyPart::of(extensions) {
+        key.part(KeyPart::NAME).part(part);
+    }
+}
+
 /// Adds the parts that distinguish body-keyed requests: method, media type and digest.
 pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyDigest) {
     key.part(request.method().as_str().as_bytes());
@@ -141,6 +150,7 @@ pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyD
 /// Returns the key for the look-up of a request. If authorised callers share its response, the
 /// second key is theirs.
 pub(crate) fn keys_of(config: &Config, mut request: Request<()>) -> (KeyBuf, Option<KeyBuf>) {
+    config.key_by.mark(&mut request);
     // It is not restored: the request is not used afterwards.
     let shown = Shown::swap(config.target_uri, &mut request);
     let host = request.headers().get(header::HOST);
@@ -151,6 +161,7 @@ pub(crate) fn keys_of(config: &Config, mut request: Request<()>) -> (KeyBuf, Opt
     let key_for = |facts: &RequestFacts| {
         let mut key = build(&request, scheme, facts, spec);
         add_rewritten(&mut key, &shown);
+        add_part(&mut key, request.extensions());
         key
     };
     let key = key_for(&facts);

@@ -3,7 +3,7 @@
 use http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body::Body;
 use scrimp_core::{
-    BodyDigest, KeyBuf,
+    BodyDigest, KeyBuf, KeyPart,
     extensions::{Background, Directive, Explain, LifetimeJitter, TellTags},
 };
 use scrimp_http::{
@@ -165,6 +165,8 @@ fn refusal<B: Body>(
         Refusal::Host
     } else if facts.overridden {
         Refusal::Override
+    } else if KeyPart::of(request.extensions()).is_err() {
+        Refusal::KeyTooLong
     } else if digest.is_none() && Presence::of(request) != Presence::Absent {
         // The meaning of a GET with a body depends on its upstream; the key would not hold it.
         Refusal::Body
@@ -192,6 +194,7 @@ fn write_key<B>(
     let told = (shown.scheme(request), host);
     key::write(key, request, told, facts, spec, variance.as_ref());
     key::add_rewritten(key, shown);
+    key::add_part(key, request.extensions());
     variance
 }
 

@@ -269,8 +269,14 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
         })
     }
 
+    /// Returns the contents of the upper tier, and the look-ups in both together.
     fn stats(&self) -> StoreStats {
-        self.0.upper.stats()
+        let look_ups = self.0.counts.read();
+        StoreStats {
+            found: look_ups.upper + look_ups.lower,
+            missing: look_ups.missing,
+            ..self.0.upper.stats()
+        }
     }
 }
 

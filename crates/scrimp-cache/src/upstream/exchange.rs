@@ -203,18 +203,24 @@ impl<St: Store> Exchange<St> {
         B: Body<Data = Bytes>,
     {
         let shared = &self.shared;
-        if let UpstreamCall::Fetch(_) | UpstreamCall::Watched(_) = &self.call {
-            shared.counters.failed.count_failure(&result);
-        }
+        let counting = match &self.call {
+            UpstreamCall::Fetch(_) | UpstreamCall::Watched(_) => {
+                let status = result.as_ref().ok().map(Response::status);
+                shared.counters.failed.count(status)
+            }
+            UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) => None,
+        };
+        let counted =
+            |response: Response<CacheBody<B>>| response.map(|body| body.counting(counting));
         if let Some(telling) = &self.telling
             && let Ok(response) = &mut result
         {
             telling.tell(&shared.config, response);
         }
         let (refusal, explain) = match self.call {
-            UpstreamCall::Fetch(fetch) => return fetch.finish(shared, result),
+            UpstreamCall::Fetch(fetch) => return fetch.finish(shared, result).map(counted),
             UpstreamCall::Watched(watched) => {
-                return result.map(|response| watched.finish(shared, response));
+                return result.map(|response| counted(watched.finish(shared, response)));
             }
             UpstreamCall::Pass { refusal, explain } => (refusal, explain),
             UpstreamCall::Unsafe(write) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use scrimp_core::{
-    PrivateRecheck,
+    KeyPart, PrivateRecheck,
     extensions::{Tags, Tenant},
 };
 use scrimp_http::{
@@ -43,6 +43,8 @@ pub(super) struct Write {
     recheck: PrivateRecheck,
     cookie: bool,
     tenant: Option<Tenant>,
+    /// A part of the request's key, which a later GET may not have.
+    has_key_part: bool,
     tags: Option<Tags>,
     explain: bool,
     sent: Instant,
@@ -105,6 +107,7 @@ impl Write {
             recheck,
             cookie: facts.cookie,
             tenant: request.extensions().get::<Tenant>().cloned(),
+            has_key_part: request.extensions().get::<KeyPart>().is_some(),
             tags: request.extensions().get::<Tags>().cloned(),
             explain: shared.config.explains(request.extensions()),
             sent: shared.config.clock.instant(),
@@ -209,7 +212,7 @@ impl Write {
         let spec = rule.map(|rule| &rule.key);
         let depends = spec.is_some_and(|key| !key.headers.is_empty() || !key.cookies.is_empty());
         let by_cookie = self.cookie && config.cookies(rule) == Cookies::Bypass;
-        if depends || by_cookie || rule.is_some_and(|rule| rule.bypass) {
+        if depends || self.has_key_part || by_cookie || rule.is_some_and(|rule| rule.bypass) {
             return None;
         }
         let key = key::build(&request, &self.scheme, &facts, spec);

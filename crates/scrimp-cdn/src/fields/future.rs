@@ -9,7 +9,9 @@ use std::{
 };
 
 use http::Response;
+use http_body::Body;
 use pin_project_lite::pin_project;
+use scrimp_core::CountedBody;
 
 use super::{layer::Shared, mark::Question};
 
@@ -38,14 +40,14 @@ impl<F> CdnFuture<F> {
 impl<F, B, E> Future for CdnFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
 {
-    type Output = F::Output;
+    type Output = Result<Response<CountedBody<B>>, E>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(this.call.poll(cx));
         let counters = &this.shared.counters;
-        counters.failed.count_failure(&result);
+        let result = counters.failed.watch(ready!(this.call.poll(cx)));
         Poll::Ready(result.map(|mut response| {
             match this.shared.marker.mark(this.asked, &mut response) {
                 Ok(()) => counters.marked.increment(),

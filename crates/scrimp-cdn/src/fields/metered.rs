@@ -8,7 +8,7 @@ scrimp_core::metered! {
     counter REQUESTS = "scrimp_cdn_requests_total",
         "Requests, each of which is a call of the inner service.";
     counter FAILED_CALLS = "scrimp_cdn_failed_calls_total",
-        "Calls that ended with an error or a 5xx.";
+        "Calls that failed.";
     counter MARKED = "scrimp_cdn_marked_total", "Responses that got a lifetime or tags.";
     counter NOT_MARKED["reason"] = "scrimp_cdn_not_marked_total",
         "Responses without fields for a CDN, by reason.";

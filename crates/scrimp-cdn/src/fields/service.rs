@@ -7,6 +7,8 @@ use std::{
 };
 
 use http::{Request, Response};
+use http_body::Body;
+use scrimp_core::CountedBody;
 use tower_service::Service;
 
 use super::{future::CdnFuture, layer::Shared};
@@ -46,8 +48,9 @@ impl<S> CdnService<S> {
 impl<S, ReqB, ResB> Service<Request<ReqB>> for CdnService<S>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
+    ResB: Body,
 {
-    type Response = Response<ResB>;
+    type Response = Response<CountedBody<ResB>>;
     type Error = S::Error;
     type Future = CdnFuture<S::Future>;
 

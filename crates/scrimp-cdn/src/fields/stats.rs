@@ -1,6 +1,6 @@
 //! Counters of a layer.
 
-use scrimp_core::Counter;
+use scrimp_core::{Counter, FailedCalls};
 
 scrimp_core::reasons! {
     /// Reason not to give a response the fields for a CDN.
@@ -38,7 +38,7 @@ scrimp_core::reasons! {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) requests: Counter,
-    pub(super) failed: Counter,
+    pub(super) failed: FailedCalls,
     pub(super) marked: Counter,
     pub(super) not_marked: UnmarkedCounters,
 }
@@ -50,7 +50,7 @@ pub(super) struct Counters {
 pub struct CdnStats {
     /// Requests, each of which is a call of the inner service.
     pub requests: u64,
-    /// Calls that ended with an error or a 5xx.
+    /// Calls that [failed](scrimp_core::FailedCalls).
     pub failed: u64,
     /// Responses that got a lifetime or tags.
     pub marked: u64,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Response;
 use http_body::Body;
-use scrimp_core::{extensions::Deadline, release_span};
+use scrimp_core::{CountedBody, extensions::Deadline, release_span};
 use scrimp_flight::single_flight::Outcome;
 use tower::util::Oneshot;
 
@@ -130,7 +130,8 @@ where
         live.channel().add_spare(Box::new(move || {
             Box::pin(async move {
                 let response = call.await.map_err(|_| FellBehind)?;
-                Ok(response.map(|body| -> BoxBody { Box::pin(CoalesceBody::passing(body)) }))
+                let spare = |body| CoalesceBody::passing(CountedBody::new(body, None));
+                Ok(response.map(|body| -> BoxBody { Box::pin(spare(body)) }))
             })
         }));
     }

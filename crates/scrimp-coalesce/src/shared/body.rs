@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use scrimp_core::{BoxError, extensions::Patience};
+use scrimp_core::{BoxError, CountedBody, extensions::Patience};
 use scrimp_flight::{
     Broadcast,
     broadcast::{Reader, Stop},
@@ -41,7 +41,7 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<B> {
-        Passing { #[pin] body: B },
+        Passing { #[pin] body: CountedBody<B> },
         Erased { body: ErasedBody },
     }
 }
@@ -72,7 +72,7 @@ pub struct FellBehind;
 // === impl CoalesceBody ===
 
 impl<B> CoalesceBody<B> {
-    pub(crate) fn passing(body: B) -> Self {
+    pub(crate) fn passing(body: CountedBody<B>) -> Self {
         Self {
             patience: Patience::default(),
             kind: Kind::Passing { body },

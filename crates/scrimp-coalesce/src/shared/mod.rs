@@ -14,7 +14,7 @@ use std::{
 };
 
 use http::Request;
-use scrimp_core::{Counter, Tasks, extensions::Since, share_of};
+use scrimp_core::{Counter, FailedCalls, Tasks, extensions::Since, share_of};
 use scrimp_flight::{
     MemoryBudget,
     single_flight::{Flight, FlightTable},
@@ -53,7 +53,7 @@ pub(crate) struct Owner {
 pub(crate) struct Counters {
     pub(crate) requests: Counter,
     pub(crate) calls: Counter,
-    pub(crate) failed: Counter,
+    pub(crate) failed: FailedCalls,
     pub(crate) led: Counter,
     pub(crate) joined: Counter,
     pub(crate) reused: Counter,
@@ -85,7 +85,7 @@ pub struct CoalesceStats {
     /// Calls of the inner service for `requests`, whatever became of them: shared ones, and those
     /// of requests that were sent on their own.
     pub calls: u64,
-    /// Calls that ended with an error or a 5xx.
+    /// Calls that [failed](scrimp_core::FailedCalls).
     pub failed: u64,
     /// Requests that made the first call of a flight, which others could join.
     pub led: u64,

@@ -2,6 +2,7 @@
 //! they do not fit together.
 
 use http::{StatusCode, response};
+use scrimp_http::status::is_passing;
 use serde_json::Value;
 
 /// Longest body of an error that is looked at, in bytes.
@@ -80,9 +81,8 @@ impl Fault {
                     Self::Caller
                 }
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Self::Provider,
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
-            status if status.is_server_error() => Self::Provider,
+            status if is_passing(status) => Self::Provider,
             _ => Self::None,
         }
     }
@@ -180,6 +180,8 @@ mod tests {
             assert_eq!(Fault::of_status(status, false), Fault::Caller);
         }
         for (status, fault) in [
+            (408, Fault::Provider),
+            (425, Fault::Provider),
             (429, Fault::Provider),
             (500, Fault::Provider),
             (413, Fault::TooLarge),

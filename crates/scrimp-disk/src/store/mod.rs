@@ -217,6 +217,8 @@ impl Store for DiskStore {
         let mut stats = StoreStats::default();
         self.0.files.measure(&mut stats);
         stats.fill_bytes = self.0.budget.used();
+        let look_ups = &self.0.files.counts;
+        (stats.found, stats.missing) = (look_ups.found.get(), look_ups.missing.get());
         stats
     }
 }

@@ -246,6 +246,8 @@ impl Store for BucketStore {
     fn stats(&self) -> StoreStats {
         let mut stats = StoreStats::default();
         stats.fill_bytes = self.0.budget.used();
+        let look_ups = self.counts();
+        (stats.found, stats.missing) = (look_ups.found, look_ups.missing);
         stats
     }
 }

@@ -182,7 +182,7 @@ impl Worker {
                 counters.already_fresh.increment();
                 self.left = self.left.saturating_add(1);
             }
-            Fetched::Unstored => counters.not_stored.increment(),
+            Fetched::Unstored | Fetched::Refused => counters.not_stored.increment(),
             Fetched::Failed => counters.failed.increment(),
         }
     }

@@ -302,6 +302,11 @@ impl Learner {
                 self.items.not_fetchable(key.item);
                 self.plans.rest(key, now, keep);
             }
+            Fetched::Refused => {
+                counters.not_stored.increment();
+                self.judge(false, now);
+                self.plans.rest(key, now, keep);
+            }
             Fetched::Failed => {
                 counters.failed.increment();
                 self.judge(false, now);

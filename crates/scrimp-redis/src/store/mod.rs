@@ -234,6 +234,8 @@ impl Store for RedisStore {
     fn stats(&self) -> StoreStats {
         let mut stats = StoreStats::default();
         stats.fill_bytes = self.0.budget.used();
+        let look_ups = self.counts();
+        (stats.found, stats.missing) = (look_ups.found, look_ups.missing);
         stats
     }
 }
