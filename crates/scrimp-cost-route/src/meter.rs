@@ -287,7 +287,7 @@ impl Call {
                 cost: cost.known(),
                 passing: bill.passing,
             };
-            bill.payer.book(ledger, &paid);
+            paid.book(ledger, &bill.payer, &bill.tags);
         }
     }
 }
