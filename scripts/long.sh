@@ -14,6 +14,8 @@ echo "=== the cache beside http-cache-semantics, 300,000 histories"
 scripts/oracle.sh 300000
 echo "=== all layers under chaos, thirty minutes"
 scripts/soak.sh 1800
+echo "=== bills of 10,000 cut streams, 2,000 of each form"
+SCRIMP_CUTS=2000 cargo test --release -p scrimp-cost-route --test cuts -- --nocapture
 echo "=== the matrix of layers, in all orders"
 SCRIMP_MATRIX=all cargo test -p scrimp-tests --test matrix
 echo "=== a fleet's log of invalidations, 10⁸ steps, up to 1,000 nodes"

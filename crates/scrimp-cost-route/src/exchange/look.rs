@@ -162,6 +162,7 @@ impl Job {
             failed: None,
             status: None,
             has_begun: false,
+            drained: false,
             learnt: false,
             ended: None,
         });
