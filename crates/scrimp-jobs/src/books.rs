@@ -1,4 +1,4 @@
-//! What is paid, and who pays it.
+//! Costs of answers, and their payers.
 
 use std::{fmt, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What is paid stands in the ledger, and nothing is left at the provider.
+//! Costs of answers in the ledger, and files that are left at the provider.
 
 mod vendor;
 

@@ -144,7 +144,7 @@ pub struct NewRequest {
     pub created: u64,
     /// Name of its submission, and its position in it. `None` if a caller waits for it.
     pub submission: Option<(Arc<str>, u64)>,
-    /// Who pays.
+    /// The tenant and the tags that it is paid under.
     pub payer: JobPayer,
 }
 
@@ -173,7 +173,7 @@ pub struct Recorded {
     pub id: RequestId,
     /// The answer.
     pub answer: StoredAnswer,
-    /// Who pays.
+    /// The tenant and the tags that it is paid under.
     pub payer: JobPayer,
 }
 
@@ -327,7 +327,7 @@ pub struct DueRequest {
     pub submitted: bool,
     /// It was in a job that was sent.
     pub was_sent: bool,
-    /// Who pays.
+    /// The tenant and the tags that it is paid under.
     pub payer: JobPayer,
 }
 
