@@ -26,6 +26,11 @@ impl Call {
                 told.usage
             }
             None if sent.prompt() == 0 => sent,
+            // Tokens have no price, so nothing is learned of them.
+            None if !self.bill.reads_answers() => match self.status {
+                Some(_) => sent.with(TokenClass::Output, self.bytes_out / 4),
+                None => sent,
+            },
             told => self.estimated(told, whole),
         };
         usage.bytes_in = sent.bytes_in;

@@ -37,7 +37,7 @@ pub(crate) struct Entry {
     /// Requests of the present volume period, and when it began, for each price.
     used: Vec<(SystemTime, u64)>,
     output: Output,
-    /// What was learned of whole answers at each price. In boxes, as a table has thousands of models.
+    /// Knowledge from whole answers at each price. In boxes, as a table has thousands of models.
     learned: Vec<Option<Box<Learned>>>,
     /// Number of its account.
     pub(crate) account: u32,

@@ -30,7 +30,7 @@ const UNKNOWN: f64 = 0.3;
 /// came in, and those of an answer's end: of English and code by the tokenizers of OpenAI.
 const EXPECTED: [f64; MEASURES + 1] = [0.75, 0.05, 0.35, 0.22, 0.01, 0.5];
 
-/// What was learned from whole answers at one price of one provider.
+/// Knowledge from whole answers at one price of one provider.
 #[derive(Debug, Clone)]
 pub(crate) struct Learned {
     answers: Fit<{ MEASURES + 1 }>,
