@@ -17,6 +17,8 @@ echo "=== the cache beside http-cache-semantics, 300,000 histories"
 scripts/oracle.sh 300000
 echo "=== all layers under chaos, thirty minutes"
 scripts/soak.sh 1800
+echo "=== bills of 10,000 cut streams, 2,000 of each form"
+SCRIMP_CUTS=2000 cargo test --release -p scrimp-cost-route --test cuts -- --nocapture
 echo "=== the matrix of layers, in all orders"
 SCRIMP_MATRIX=all cargo test -p scrimp-tests --test matrix
 echo "=== memory of the prefetch layer over 10⁷ requests"

@@ -72,6 +72,11 @@ impl<B, K: Sink> Tee<B, K> {
     pub fn sink(&self) -> Option<&K> {
         self.sink.as_ref()
     }
+
+    /// Returns the sink to change it, until it was told of the end.
+    pub fn sink_mut(&mut self) -> Option<&mut K> {
+        self.sink.as_mut()
+    }
 }
 
 fn finish<K: Sink>(sink: &mut Option<K>, end: BodyEnd) {

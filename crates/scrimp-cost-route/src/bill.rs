@@ -5,11 +5,15 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use scrimp_core::{Currency, Money, Totals};
 
-use crate::{Price, Usage, payer::Payer};
+use crate::{
+    Price, Usage,
+    payer::{Payer, Tags},
+};
 
 /// Terms of a call's cost, besides its answer, and the payer.
 pub(crate) struct Bill {
     pub(crate) payer: Payer,
+    pub(crate) tags: Tags,
     pub(crate) route: Arc<str>,
     pub(crate) price: Price,
     /// The model that the price is of, if it is of one.

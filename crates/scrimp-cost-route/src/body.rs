@@ -1,10 +1,12 @@
 //! Bodies that go to providers and come back from them.
 
+mod drain;
 mod request;
 mod response;
 
-pub use self::{request::RequestBody, response::RouteBody};
 pub(crate) use self::{
+    drain::Drains,
     request::{Gathered, gather},
     response::Held,
 };
+pub use self::{request::RequestBody, response::RouteBody};

@@ -159,6 +159,21 @@ impl CostRouteLayerBuilder {
         self.set(|config| config.gate = Some(Arc::new(gate)))
     }
 
+    /// Sets what it is worth to know the cost of a stream whose caller has left, as a share of the
+    /// amount by which the estimate may be off. The rest of the stream is read in the background where that
+    /// is worth more than the tokens that the provider goes on to bill for it: near the end of an answer,
+    /// or where [the provider goes on anyway](crate::Provider::bills_to_end). With
+    /// [`strict`](Self::strict) caps it is worth the whole amount at least. At most 64 streams are read
+    /// at once, each for two minutes and 4 MiB; what cannot be read is estimated. Default: 0.1. Range: 0
+    /// (no stream is read on) to 1,000.
+    pub fn drain(self, worth: f64) -> Self {
+        self.map(|settings| {
+            settings.within("drain", worth, 0.0..=1_000.0, |config, worth| {
+                config.drain = worth;
+            })
+        })
+    }
+
     /// Caps spending. Default: no caps.
     pub fn budget(self, budget: Budget) -> Self {
         self.set(|config| config.budget = Some(budget))

@@ -1,59 +1,128 @@
 //! Charges a call by the part of its answer that was seen.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use scrimp_core::Money;
 
-use crate::{TokenClass, Usage, bill::Cost, engine::Outcome, meter::Call, tap::Told};
+use crate::{
+    TokenClass, Usage,
+    bill::Cost,
+    engine::Outcome,
+    meter::Call,
+    partial::{Estimate, Learned, Seen},
+    tap::Told,
+};
 
 // === impl Call ===
 
 impl Call {
     /// Returns the usage: as the answer reports it, or as far as it was seen. A side that was not
-    /// reported is estimated.
+    /// reported is estimated, by what whole answers at the same price have had.
     pub(crate) fn usage(&self, whole: bool) -> Usage {
         let sent = self.bill.sent;
-        let mut usage = match self.told() {
-            Some(told) => self.complete(told, whole),
-            None if sent.prompt() > 0 && self.status.is_some() => {
-                sent.with(TokenClass::Output, self.guess())
+        let told = self.told();
+        let mut usage = match told {
+            Some(told) if told.prompt && told.completion && (whole || self.has_told_all()) => {
+                told.usage
             }
-            None => sent,
+            None if sent.prompt() == 0 => sent,
+            // Tokens have no price, so nothing is learned of them.
+            None if !self.bill.reads_answers() => match self.status {
+                Some(_) => sent.with(TokenClass::Output, self.bytes_out / 4),
+                None => sent,
+            },
+            told => self.estimated(told, whole),
         };
         usage.bytes_in = sent.bytes_in;
         usage.bytes_out = self.bytes_out;
         usage
     }
 
-    fn complete(&self, told: Told, whole: bool) -> Usage {
-        let mut usage = told.usage;
-        if !told.prompt {
-            for class in TokenClass::ALL.into_iter().filter(|class| class.is_input()) {
-                usage = usage.with(class, self.bill.sent.tokens(class));
-            }
-        }
-        // A broken stream has reported less than it used.
-        if told.completion && whole {
-            return usage;
-        }
-        let seen = self.guess();
-        if seen > usage.completion() || !told.completion {
-            for class in TokenClass::ALL
-                .into_iter()
-                .filter(|class| !class.is_input())
-            {
-                usage = usage.with(class, 0);
-            }
-            usage = usage.with(TokenClass::Output, seen);
-        }
-        usage
+    /// Reports whether the answer has told its usage after the last of its text, so that nothing of use
+    /// follows.
+    pub(crate) fn has_told_all(&self) -> bool {
+        let tap = self.reader.as_ref().map(|reader| &reader.tap);
+        tap.is_some_and(|tap| tap.has_finished() && tap.since_counted().1.is_empty())
+            && self
+                .told()
+                .is_some_and(|told| told.prompt && told.completion)
     }
 
-    /// Returns the number of tokens of the answer, as far as it can be told from its size.
-    fn guess(&self) -> u64 {
-        match &self.reader {
-            Some(reader) if reader.decoder.is_some() => reader.tap.guess(),
-            _ => self.bytes_out / 4,
+    fn estimated(&self, told: Option<Told>, whole: bool) -> Usage {
+        self.with_learned(|learned| {
+            let sent = self.bill.sent;
+            let told_prompt = told.filter(|told| told.prompt);
+            let prompt = match told_prompt {
+                Some(told) => told.usage,
+                None => learned.prompt(&sent),
+            };
+            let mut usage = prompt.with_answer_of(&match (told, self.status) {
+                (Some(told), _) if told.completion => told.usage,
+                (None, None) => return prompt.with_answer_of(&sent),
+                _ => Usage::default(),
+            });
+            // A broken stream has reported less than it used.
+            if !whole || told.is_none_or(|told| !told.completion) {
+                let Estimate { shown, hidden, .. } = self.answer(learned, whole);
+                let all = rounded(shown).saturating_add(rounded(hidden));
+                let more = all.saturating_sub(usage.completion());
+                let thoughts = rounded(hidden).min(more);
+                for (class, tokens) in [
+                    (TokenClass::Reasoning, thoughts),
+                    (TokenClass::Output, more - thoughts),
+                ] {
+                    usage = usage.with(class, usage.tokens(class).saturating_add(tokens));
+                }
+            }
+            usage
+        })
+    }
+
+    /// Estimates the tokens of the answer that are billed: those that were seen, and the rest where the
+    /// provider goes on without its caller.
+    pub(crate) fn answer(&self, learned: &Learned, whole: bool) -> Estimate {
+        let seen = self.seen();
+        let reader = self.reader.as_ref();
+        let tap = reader.and_then(|reader| reader.decoder.is_some().then_some(&reader.tap));
+        let mut answer = match tap {
+            Some(_) if !seen.is_empty() || learned.knows_answers() => learned.answer(&seen, whole),
+            Some(tap) => Estimate::guessed(tap.guess()),
+            None => Estimate::guessed(self.bytes_out / 4),
+        };
+        let has_finished = tap.is_some_and(crate::Tap::has_finished);
+        if !whole && !has_finished && self.provider.bills_to_end {
+            let rest = learned.rest(answer.tokens());
+            answer.shown += rest;
+            answer.deviation = answer.deviation.hypot(rest);
+        }
+        answer
+    }
+
+    /// Returns what was seen of the answer.
+    pub(crate) fn seen(&self) -> Seen {
+        let Some(reader) = &self.reader else {
+            return Seen::default();
+        };
+        let silence = reader.silence.unwrap_or_else(|| self.age());
+        Seen::of(&reader.tap, silence)
+    }
+
+    /// Returns the time since the call began.
+    pub(crate) fn age(&self) -> Duration {
+        self.shared.now().saturating_duration_since(self.began)
+    }
+
+    /// Passes on what was learned of whole answers at the price of this one.
+    pub(crate) fn with_learned<T>(&self, with: impl FnOnce(&Learned) -> T) -> T {
+        let state = self.shared.state.lock();
+        let entry = state.find(&self.provider.name);
+        let model = self.bill.model.as_deref();
+        match entry.and_then(|index| state.entries[index].learned(model)) {
+            Some(learned) => with(learned),
+            None => {
+                drop(state);
+                with(&Learned::new())
+            }
         }
     }
 
@@ -118,4 +187,14 @@ impl Call {
         };
         self.bill.with_earlier(own)
     }
+}
+
+/// Returns a number of tokens.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of tokens, at least 0"
+)]
+fn rounded(tokens: f64) -> u64 {
+    tokens.max(0.0).round() as u64
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::request::Parts;
 use parking_lot::Mutex;
 use scrimp_core::{Clock, Ledger, RetryBudget, SettingError};
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     Budget, Price, QualityGate, Repeats, Usage,
@@ -17,6 +17,9 @@ use crate::{
 
 /// Longest time-out: a longer one could not be added to every instant.
 pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 86_400);
+
+/// Highest number of answers that are read on at once after their callers have left.
+const MOST_DRAINS: usize = 64;
 
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -37,6 +40,8 @@ pub(crate) struct Config {
     /// True if calls with an unknown price are made under caps.
     pub(crate) unknown_prices: bool,
     pub(crate) repeats: Option<Repeats>,
+    /// Worth of knowing a cost, as a share of the amount by which it may be off.
+    pub(crate) drain: f64,
 }
 
 /// Estimate of a request's usage, from its head and the kept part of its body.
@@ -49,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) call_times: CallTimes,
     /// Name of the tenant and the route of requests that name none.
     pub(crate) unnamed: Arc<str>,
+    /// Places for answers that are read on in the background.
+    pub(crate) drains: Arc<Semaphore>,
 }
 
 // === impl Config ===
@@ -72,6 +79,7 @@ impl Config {
             explain: false,
             unknown_prices: false,
             repeats: None,
+            drain: 0.1,
         }
     }
 
@@ -155,6 +163,7 @@ impl Shared {
             state: Mutex::new(state),
             call_times: CallTimes::default(),
             unnamed: Arc::from(""),
+            drains: Arc::new(Semaphore::new(MOST_DRAINS)),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use scrimp_core::Tasks;
 use tower_layer::Layer;
 
 use crate::{CostRoute, CostRouteStats, Figures, Providers, config::Shared, targets::Targets};
@@ -11,13 +12,13 @@ use crate::{CostRoute, CostRouteStats, Figures, Providers, config::Shared, targe
 ///
 /// All services of a layer and of its clones share the set of providers and their estimates.
 #[derive(Debug, Clone)]
-pub struct CostRouteLayer(Arc<Shared>);
+pub struct CostRouteLayer(Arc<Shared>, Arc<Tasks>);
 
 // === impl CostRouteLayer ===
 
 impl CostRouteLayer {
     pub(crate) fn of(shared: Shared) -> Self {
-        Self(Arc::new(shared))
+        Self(Arc::new(shared), Arc::default())
     }
 
     /// Returns a handle to change the set of providers with, while requests are under way.
@@ -52,7 +53,7 @@ impl CostRouteLayer {
     /// to it: let it clone.
     pub fn services<S>(&self, make: impl Fn(&str) -> S + Send + 'static) -> CostRoute<S> {
         let targets = Targets::Each(Arc::new(Mutex::new(make)));
-        CostRoute::new(Arc::clone(&self.0), targets)
+        CostRoute::new(Arc::clone(&self.0), targets, Arc::clone(&self.1))
     }
 }
 
@@ -60,6 +61,7 @@ impl<S> Layer<S> for CostRouteLayer {
     type Service = CostRoute<S>;
 
     fn layer(&self, inner: S) -> CostRoute<S> {
-        CostRoute::new(Arc::clone(&self.0), Targets::One(inner))
+        let targets = Targets::One(inner);
+        CostRoute::new(Arc::clone(&self.0), targets, Arc::clone(&self.1))
     }
 }

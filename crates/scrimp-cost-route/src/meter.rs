@@ -19,7 +19,7 @@ use crate::{
     profile::Profile,
     prompt::Bet,
     quota::{Need, Taken},
-    state::State,
+    state::{Entry, State},
 };
 
 /// Decoded bytes of an answer that are looked at, at most. Memory does not grow with them.
@@ -53,6 +53,8 @@ pub(crate) struct Call {
     pub(crate) status: Option<StatusCode>,
     /// True if the first byte of the answer has come.
     pub(crate) has_begun: bool,
+    /// True if its caller has left, and its answer is read to the end in the background.
+    pub(crate) drained: bool,
     /// True if the router was told how the call went.
     pub(crate) learnt: bool,
     /// Set when the call has ended: what it cost.
@@ -68,6 +70,8 @@ pub(crate) struct AnswerReader {
     opening: Option<Opening>,
     /// Verdict on the first event.
     opened: Option<Verdict>,
+    /// Time from the beginning of the call to the first text.
+    pub(crate) silence: Option<Duration>,
 }
 
 /// Failure of a call, and the time for which the provider asked to be left alone, if it did.
@@ -80,6 +84,15 @@ pub(crate) struct Failure {
 pub(crate) struct Meter {
     pub(crate) call: Box<Call>,
     pub(crate) settler: Settler,
+}
+
+// === impl AnswerReader ===
+
+impl AnswerReader {
+    /// Reports whether the answer is a stream, by its fields or its first bytes.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.opening.is_some()
+    }
 }
 
 // === impl Call ===
@@ -131,6 +144,7 @@ impl Call {
                 decoder: Decoder::of(&head.headers, MOST_READ).ok(),
                 opening,
                 opened: None,
+                silence: None,
             }));
         }
     }
@@ -143,6 +157,7 @@ impl Call {
             decoder: Some(decoder),
             opening,
             opened,
+            silence,
         }) = self.reader.as_deref_mut()
         {
             // The first error stays, and nothing is read after it.
@@ -152,6 +167,10 @@ impl Call {
                     *opened = opening.push(piece);
                 }
             });
+            if silence.is_none() && !tap.content().is_empty() {
+                let now = self.shared.now();
+                *silence = Some(now.saturating_duration_since(self.began));
+            }
         }
     }
 
@@ -169,6 +188,27 @@ impl Call {
         let at_end = || (outcome == Outcome::Succeeded).then(|| opening.end());
         let verdict = opened.or_else(at_end);
         verdict.is_some_and(|verdict| verdict != Verdict::Answer)
+    }
+
+    /// Learns from a whole answer how tokens are told from its text, for answers that are not whole.
+    fn learn_usage(&self, entry: &mut Entry) {
+        let is_good = self.status.is_some_and(|status| status.is_success());
+        let is_read = self
+            .reader
+            .as_ref()
+            .is_some_and(|reader| reader.decoder.is_some());
+        if !(is_good && is_read && self.failed.is_none() && self.bill.reads_answers()) {
+            return;
+        }
+        let (told, seen) = (self.told(), self.seen());
+        let learned = entry.learn(self.bill.model.as_deref());
+        learned.learn_habit(&seen, told.is_some_and(|told| told.completion));
+        if let Some(told) = told.filter(|told| told.prompt) {
+            learned.learn_prompt(&self.bill.sent, &told.usage);
+        }
+        if let Some(told) = told.filter(|told| told.completion) {
+            learned.learn_answer(&seen, &told.usage);
+        }
     }
 
     /// Tells the router how the call went, once.
@@ -222,7 +262,13 @@ impl Call {
                 let age = now.saturating_duration_since(self.began);
                 state.router.outrun(now, self.ticket, age);
             }
-            state.stats.ended(outcome, paid, cost.known());
+            // Its caller did not get the answer, whatever became of it.
+            let end = match (self.drained, outcome) {
+                (true, Outcome::Succeeded) => Outcome::Cancelled,
+                _ => outcome,
+            };
+            state.stats.ended(end, paid, cost.known());
+            state.stats.drained += u64::from(self.drained);
             self.learn_cached(&mut state.caches);
             if let (Some(taken), Some(told), true) = (&self.quota, self.told(), whole)
                 && told.prompt
@@ -233,13 +279,16 @@ impl Call {
             }
             let index = state.find(&self.provider.name);
             if let Some(index) = index {
-                state.entries[index].tally.ended(outcome, cost.known());
+                state.entries[index].tally.ended(end, cost.known());
             }
             if paid && let Some(index) = index {
                 let told = self.told();
                 let told = whole && told.is_some_and(|told| told.completion);
                 let model = self.bill.model.as_deref();
                 state.entries[index].count(model, now, told.then_some(&usage));
+                if whole || self.has_told_all() {
+                    self.learn_usage(&mut state.entries[index]);
+                }
             }
         }
         self.book(cost, &usage);
@@ -287,7 +336,7 @@ impl Call {
                 cost: cost.known(),
                 passing: bill.passing,
             };
-            bill.payer.book(ledger, &paid);
+            paid.book(ledger, &bill.payer, &bill.tags);
         }
     }
 }

@@ -13,6 +13,8 @@ scrimp_core::metered! {
     counter SPENT["provider", "currency"] = "scrimp_route_spent_micros_total",
         "Cost of calls, in millionths of the currency's unit.";
     counter UNPRICED = "scrimp_route_unpriced_total", "Paid calls with an unknown cost.";
+    counter DRAINED = "scrimp_route_drained_total",
+        "Calls whose answer was read on in the background after their caller had left.";
     counter FAILOVERS = "scrimp_route_failovers_total",
         "Calls made because the previous call, to another provider, brought no answer or a rejected one.";
     counter HEDGES = "scrimp_route_hedges_total", "Second calls made beside slow ones.";
@@ -58,6 +60,7 @@ impl Metered for CostRouteLayer {
         for (metric, count) in [
             (&REQUESTS, stats.requests),
             (&UNPRICED, stats.unpriced),
+            (&DRAINED, stats.drained),
             (&FAILOVERS, stats.failovers),
             (&HEDGES, stats.hedges),
             (&HEDGES_WON, stats.hedges_won),

@@ -28,6 +28,8 @@ pub(crate) struct Profile {
     pub(crate) models: Vec<(Box<str>, Price)>,
     /// True if the cost that an answer states is taken in place of the price's.
     pub(crate) stated_cost: bool,
+    /// True if answers are billed to their end although the caller leaves before.
+    pub(crate) bills_to_end: bool,
     pub(crate) prior: Prior,
     pub(crate) tags: Vec<Box<str>>,
     pub(crate) requests_per_minute: Option<NonZeroU32>,
@@ -83,6 +85,7 @@ impl Profile {
             price: Price::Unknown,
             models: Vec::new(),
             stated_cost: false,
+            bills_to_end: false,
             prior: Prior {
                 first_byte: Duration::from_millis(500),
                 latency: Duration::from_secs(1),

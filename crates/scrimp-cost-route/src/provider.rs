@@ -168,6 +168,14 @@ impl Provider {
         self.set(|profile| profile.stated_cost = take)
     }
 
+    /// Sets whether the provider goes on with an answer, and bills it to its end, after its caller has left.
+    /// Then the rest of a cut stream is part of its cost: it is read in the background, or estimated by
+    /// the lengths of other answers. Default: no: the provider stops, and bills what was generated.
+    #[must_use]
+    pub fn bills_to_end(self, bills: bool) -> Self {
+        self.set(|profile| profile.bills_to_end = bills)
+    }
+
     /// Sets the number of tokens that a prompt and its answer may have together. A request that is
     /// too long for another provider goes to a provider whose limit is known to be higher.
     /// Default: not known. Range: 1 or more.

@@ -9,11 +9,12 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::Tasks;
 use tower_service::Service;
 
 use crate::{
-    RequestBody, RouteBody, config::Shared, exchange::Exchange, future::CostRouteFuture,
-    targets::Targets,
+    RequestBody, RouteBody, body::Drains, config::Shared, exchange::Exchange,
+    future::CostRouteFuture, targets::Targets,
 };
 
 /// Service that chooses a provider for each request and calls a clone of the inner service for it.
@@ -23,13 +24,20 @@ use crate::{
 pub struct CostRoute<S> {
     shared: Arc<Shared>,
     targets: Targets<S>,
+    /// Answers that are read on in the background. Calls do not hold them, so that they end with the
+    /// layer.
+    tasks: Arc<Tasks>,
 }
 
 // === impl CostRoute ===
 
 impl<S> CostRoute<S> {
-    pub(crate) fn new(shared: Arc<Shared>, targets: Targets<S>) -> Self {
-        Self { shared, targets }
+    pub(crate) fn new(shared: Arc<Shared>, targets: Targets<S>, tasks: Arc<Tasks>) -> Self {
+        Self {
+            shared,
+            targets,
+            tasks,
+        }
     }
 }
 
@@ -55,7 +63,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let exchange = Exchange::new(Arc::clone(&self.shared), self.targets.clone());
-        CostRouteFuture::new(exchange.run(request))
+        let drains = Drains::new(&self.tasks);
+        CostRouteFuture::new(exchange.run(request), drains)
     }
 }
 
@@ -64,6 +73,7 @@ impl<S: Clone> Clone for CostRoute<S> {
         Self {
             shared: Arc::clone(&self.shared),
             targets: self.targets.clone(),
+            tasks: Arc::clone(&self.tasks),
         }
     }
 }

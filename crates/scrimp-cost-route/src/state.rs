@@ -9,6 +9,7 @@ use crate::{
     CostRouteStats, Period, Price, TokenClass, Usage,
     engine::{Outcome, Router, RouterConfig},
     model::MissingModels,
+    partial::Learned,
     profile::Profile,
     prompt::Caches,
     quota::Quotas,
@@ -36,6 +37,8 @@ pub(crate) struct Entry {
     /// Requests of the present volume period, and when it began, for each price.
     used: Vec<(SystemTime, u64)>,
     output: Output,
+    /// Knowledge from whole answers at each price. In boxes, as a table has thousands of models.
+    learned: Vec<Option<Box<Learned>>>,
     /// Number of its account.
     pub(crate) account: u32,
     /// Number of calls that wait for room in its quotas.
@@ -199,6 +202,7 @@ impl Entry {
     fn new(provider: Profile) -> Self {
         Self {
             used: vec![(SystemTime::UNIX_EPOCH, 0); provider.models.len() + 1],
+            learned: vec![None; provider.models.len() + 1],
             provider: Arc::new(provider),
             tally: Tally::default(),
             output: Output {
@@ -233,6 +237,7 @@ impl Entry {
             let same = model.is_none() == (from == 0);
             if same {
                 self.used[place] = old.used[from];
+                self.learned[place].clone_from(&old.learned[from]);
             }
         }
     }
@@ -285,6 +290,18 @@ impl Entry {
         if let Some(usage) = usage {
             self.output.learn(usage.completion());
         }
+    }
+
+    /// Returns what was learned of whole answers at the price of a model, if there were any.
+    pub(crate) fn learned(&self, model: Option<&str>) -> Option<&Learned> {
+        let place = self.provider.price_place(model);
+        self.learned[place].as_deref()
+    }
+
+    /// Returns the same, to learn more.
+    pub(crate) fn learn(&mut self, model: Option<&str>) -> &mut Learned {
+        let place = self.provider.price_place(model);
+        self.learned[place].get_or_insert_with(|| Box::new(Learned::new()))
     }
 
     /// Returns the usage with answer tokens added, if the request states none: the usual

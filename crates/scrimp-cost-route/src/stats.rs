@@ -27,6 +27,9 @@ pub struct CostRouteStats {
     pub failed: u64,
     /// Calls that were cancelled because their caller left.
     pub cancelled: u64,
+    /// Of these, the calls whose answer was read on in the background, as knowing their cost was worth more
+    /// than the rest of it.
+    pub drained: u64,
     /// Calls made because the previous call, to another provider, brought no answer or a
     /// rejected one.
     pub failovers: u64,

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
-use scrimp_core::{BoxError, Clock, SettingError, Settings};
+use scrimp_core::{BoxError, Clock, Ledger, SettingError, Settings};
 use tower_service::Service;
 
 use crate::{
-    BatchJobsLayer, JobAccount,
+    BatchJobsLayer, JobAccount, JobCost, PaidAnswer,
     account::Accounts,
+    books::Books,
     client::Client,
     codec::JobCodec,
     config::{Bounds, Config, LONGEST, OWNER, Timings},
@@ -31,6 +32,8 @@ pub struct BatchJobsLayerBuilder {
 struct Values {
     accounts: Vec<JobAccount>,
     ignored: Vec<String>,
+    books: Books,
+    keep_files: bool,
     clock: Clock,
     timings: Timings,
     bounds: Bounds,
@@ -78,6 +81,42 @@ impl BatchJobsLayerBuilder {
     pub fn ignore_fields(self, start: &str) -> Self {
         let start = start.to_ascii_lowercase();
         self.with(|settings| settings.set(|values| values.ignored.push(start)))
+    }
+
+    /// Sets what an answer costs, from its usage: an answer of a job at the provider's price for jobs, and one of a call
+    /// of its own at the full price. `None` if it costs nothing, or that is not known. Default: costs are not known.
+    ///
+    /// ```
+    /// # use scrimp_jobs::{BatchJobsLayerBuilder, JobCost, PaidAnswer};
+    /// # fn price(builder: BatchJobsLayerBuilder) -> BatchJobsLayerBuilder {
+    /// builder.price(|answer: &PaidAnswer<'_>| {
+    ///     let body: serde_json::Value = serde_json::from_slice(answer.body).ok()?;
+    ///     let count = |side: &str| body["usage"][side].as_u64();
+    ///     let (prompt, completion) = (count("prompt_tokens")?, count("completion_tokens")?);
+    ///     // $0.15 and $0.60 per million tokens, and half of it in a job.
+    ///     let pico = i128::from(prompt) * 150_000 + i128::from(completion) * 600_000;
+    ///     let pico = if answer.from_job { pico / 2 } else { pico };
+    ///     let cost = scrimp_core::Money::from_pico(pico, scrimp_core::Currency::USD);
+    ///     Some(JobCost::new(cost).model("small").tokens(prompt, completion))
+    /// })
+    /// # }
+    /// ```
+    pub fn price(
+        self,
+        price: impl Fn(&PaidAnswer<'_>) -> Option<JobCost> + Send + Sync + 'static,
+    ) -> Self {
+        let price = Arc::new(price);
+        self.with(|settings| settings.set(|values| values.books.price = Some(price)))
+    }
+
+    /// Books the answers that are paid in a ledger, by their [price](Self::price). Default: none.
+    pub fn ledger(self, ledger: Ledger) -> Self {
+        self.with(|settings| settings.set(|values| values.books.ledger = Some(ledger)))
+    }
+
+    /// Sets whether the files of jobs that are done are kept at the provider. Default: no: they are deleted.
+    pub fn keep_files(self, keep: bool) -> Self {
+        self.with(|settings| settings.set(|values| values.keep_files = keep))
     }
 
     /// Sets the clock. Default: the machine's.
@@ -228,6 +267,8 @@ impl BatchJobsLayerBuilder {
             queue: self.queue,
             client: self.client.with_timeout(timeout),
             accounts: Accounts::new(values.accounts, values.ignored),
+            books: values.books,
+            keep_files: values.keep_files,
             clock: values.clock,
             timings: values.timings,
             bounds: values.bounds,

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use scrimp_core::Clock;
 
-use crate::{account::Accounts, client::Client, codec::JobCodec, queue::JobQueue};
+use crate::{account::Accounts, books::Books, client::Client, codec::JobCodec, queue::JobQueue};
 
 /// The name of the built type, for errors.
 pub(crate) const OWNER: &str = "BatchJobsLayer";
@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) queue: Arc<dyn JobQueue>,
     pub(crate) client: Client,
     pub(crate) accounts: Accounts,
+    pub(crate) books: Books,
+    pub(crate) keep_files: bool,
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
     pub(crate) bounds: Bounds,

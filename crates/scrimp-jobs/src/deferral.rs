@@ -10,7 +10,7 @@ use http::{
 };
 use http_body::Body;
 use scrimp_core::{
-    FailedCalls, Problem,
+    FailedCalls, Money, Problem,
     extensions::{DueBy, Priority, Tenant},
 };
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ use tower_service::Service;
 use crate::{
     JobRequestBody,
     owner::Owner,
-    queue::{NewRequest, Put, RequestId, StoredAnswer, millis},
+    queue::{JobPayer, NewRequest, Put, RequestId, StoredAnswer, millis},
     shared::{Busy, Core},
     waiters::Told,
 };
@@ -107,8 +107,10 @@ where
         Entered::Answer(answer) => return Ok(Answered::Whole(response(answer))),
         Entered::Bypass => return bypass(core, inner, whole(parts, body)).await,
     };
-    if let Some(answer) = seat.wait(due).await {
-        return Ok(Answered::Whole(response(answer)));
+    if let Some((answer, cost)) = seat.wait(due).await {
+        let mut response = response(answer);
+        core.config.books.tell(response.extensions_mut(), cost);
+        return Ok(Answered::Whole(response));
     }
     let _busy = Busy::new(core);
     let place = tokio::select! {
@@ -211,6 +213,7 @@ async fn enter(
         deadline,
         created: now,
         submission: None,
+        payer: JobPayer::of(&parts.extensions),
     };
     match core.queue().put(vec![request], core.queue_bounds()).await {
         Ok(Put::Added) => {
@@ -302,7 +305,7 @@ impl Seat {
     }
 
     /// Waits for the answer of a job. `None` if it is time for a call of its own.
-    async fn wait(&mut self, due: Instant) -> Option<StoredAnswer> {
+    async fn wait(&mut self, due: Instant) -> Option<(StoredAnswer, Option<Money>)> {
         // The background work tells in time when to call. Should it be stuck, as the queue's disk may be, the caller
         // does not wait for it.
         let call_time = self.core.learned.lock().call();
@@ -311,10 +314,10 @@ impl Seat {
         tokio::select! {
             biased;
             told = &mut self.told => match told {
-                Ok(Told::Answer(answer)) => {
+                Ok(Told::Answer(answer, cost)) => {
                     // What told it removes it from the queue.
                     self.is_queued = false;
-                    Some(answer)
+                    Some((answer, cost))
                 }
                 Ok(Told::Call) | Err(_) => None,
             },

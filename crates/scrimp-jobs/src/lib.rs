@@ -109,13 +109,27 @@
 //! # With other layers
 //!
 //! Inside of a cache, and around the router of `scrimp-cost-route`, whose providers may be service levels of one vendor:
-//! the router then sees what cannot wait. An answer of a job has no
-//! [`Charge`](scrimp_core::extensions::Charge).
+//! the router then sees what cannot wait.
+//!
+//! # Costs
+//!
+//! With a [price](BatchJobsLayerBuilder::price), an answer of a job has its cost as a
+//! [`Charge`](scrimp_core::extensions::Charge). With a [ledger](BatchJobsLayerBuilder::ledger), it is booked when it is
+//! recorded, for the tenant and under the tags of its request, which are in the queue beside it; so are answers whose
+//! caller has left, those that came too late, and calls of their own for submissions. What the inner service is called
+//! for is booked there.
+//!
+//! # Files
+//!
+//! When a job is done, and that is on the disk, the files that it has left at the provider are deleted: the
+//! requests, and the results (of Anthropic, the batch). A process that is killed in between leaves them to the
+//! provider's own expiry. [`keep_files`](BatchJobsLayerBuilder::keep_files) keeps them.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 mod body;
+mod books;
 mod builder;
 mod client;
 pub mod codec;
@@ -137,6 +151,7 @@ mod waiters;
 
 pub use account::JobAccount;
 pub use body::{JobBody, JobRequestBody};
+pub use books::{JobCost, PaidAnswer};
 pub use builder::BatchJobsLayerBuilder;
 pub use codec::{AnthropicJobs, GeminiJobs, JobCodec, MistralJobs, OpenAiJobs};
 pub use future::BatchJobsFuture;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::{
     deferral::{digest, response},
     owner::Owner,
-    queue::{NewRequest, Put, QueueError, StoredAnswer, millis},
+    queue::{JobPayer, NewRequest, Put, QueueError, StoredAnswer, millis},
     shared::Core,
 };
 
@@ -270,6 +270,7 @@ fn read(
         deadline: now + millis(left),
         created: now,
         submission: Some((Arc::clone(name), at as u64)),
+        payer: JobPayer::of(&parts.extensions),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use parking_lot::Mutex;
-use scrimp_core::extensions::Tenant;
+use scrimp_core::{Money, extensions::Tenant};
 use tokio::sync::oneshot;
 
 use crate::queue::{RequestId, StoredAnswer};
@@ -11,8 +11,8 @@ use crate::queue::{RequestId, StoredAnswer};
 /// Message to a waiting caller.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// The answer of a job.
-    Answer(StoredAnswer),
+    /// The answer of a job, and its cost, if it is known.
+    Answer(StoredAnswer, Option<Money>),
     /// To call the inner service.
     Call,
 }

@@ -17,8 +17,8 @@ use scrimp_core::extensions::Tenant;
 use scrimp_jobs::{
     JobQueue, SqliteQueue,
     queue::{
-        Adopted, Again, Due, DueRequest, JobId, JobPlan, JobStep, NewRequest, Put, QueueBounds,
-        QueueError, QueueFuture, RequestId, StoredAnswer, StoredJob, WaitingGroup,
+        Adopted, Again, Answered, Due, DueRequest, JobId, JobPlan, JobStep, NewRequest, Put,
+        QueueBounds, QueueError, QueueFuture, RequestId, StoredAnswer, StoredJob, WaitingGroup,
     },
 };
 use tokio::time::Instant;
@@ -195,7 +195,7 @@ pass! {
     jobs() -> Vec<StoredJob>;
     items(job: JobId) -> Vec<(RequestId, Bytes)>;
     step(job: JobId, step: JobStep) -> ();
-    answer(job: JobId, answers: Vec<(RequestId, StoredAnswer)>) -> Vec<(RequestId, StoredAnswer)>;
+    answer(job: JobId, answers: Vec<(RequestId, StoredAnswer)>) -> Answered;
     finish(job: JobId, again: Again) -> u64;
     divide(job: JobId, tags: [String; 2], now: u64) -> Vec<StoredJob>;
     deadlines() -> Vec<(u64, u64)>;

@@ -1,7 +1,9 @@
 //! Extensions of a request that several callers share.
 
 use http::Extensions;
-use scrimp_core::extensions::{Carried, Deadline, DueBy, Priority, Since, Tenant, TenantShares};
+use scrimp_core::extensions::{
+    Carried, CostTags, Deadline, DueBy, Priority, Since, Tenant, TenantShares,
+};
 
 use super::job::{Job, first};
 
@@ -11,7 +13,10 @@ use super::job::{Job, first};
 pub(crate) fn combine<B, E>(request: &mut Extensions, jobs: &[Job<B, E>]) {
     let all = || jobs.iter().flat_map(Job::extensions);
     if let Some(shares) = shares(jobs) {
-        request.remove::<Tenant>();
+        if shares.tenants().len() > 1 {
+            request.remove::<Tenant>();
+        }
+        request.remove::<CostTags>();
         request.insert(shares);
     }
     if let Some(since) = latest(all().filter_map(Extensions::get)) {
@@ -34,21 +39,32 @@ pub(crate) fn combine<B, E>(request: &mut Extensions, jobs: &[Job<B, E>]) {
     }
 }
 
-/// Returns the tenants that share some jobs. `None` if all their callers have one tenant.
+/// Returns the tenants that share some jobs, with the tags of their requests. `None` if all callers
+/// have one tenant and the same tags.
 fn shares<B, E>(jobs: &[Job<B, E>]) -> Option<TenantShares> {
-    let first = first(jobs).tenant();
-    let mut callers = jobs.iter().flat_map(Job::tenants);
-    if callers.all(|tenant| tenant.map_or("", |Tenant(name)| name) == first) {
+    let first = payer(&first(jobs).item().head.extensions);
+    let mut callers = jobs.iter().flat_map(Job::extensions);
+    if callers.all(|caller| payer(caller) == first) {
         return None;
     }
     let mut unnamed = None;
-    Some(TenantShares::new(jobs.iter().map(|job| {
-        let tenants = job.tenants().map(|tenant| match tenant {
-            Some(tenant) => tenant.clone(),
-            None => unnamed.get_or_insert_with(|| Tenant::from("")).clone(),
+    Some(TenantShares::tagged(jobs.iter().map(|job| {
+        let callers = job.extensions().map(|caller| {
+            let tenant = match caller.get::<Tenant>() {
+                Some(tenant) => tenant.clone(),
+                None => unnamed.get_or_insert_with(|| Tenant::from("")).clone(),
+            };
+            (tenant, caller.get().cloned().unwrap_or_default())
         });
-        (job.item().admission.weight, tenants.collect::<Vec<_>>())
+        (job.item().admission.weight, callers.collect::<Vec<_>>())
     })))
+}
+
+/// Returns the tenant and the tags of a request.
+fn payer(request: &Extensions) -> (&str, Option<&CostTags>) {
+    let tenant = request.get::<Tenant>();
+    let tags = request.get::<CostTags>().filter(|tags| !tags.is_empty());
+    (tenant.map_or("", |Tenant(name)| name), tags)
 }
 
 /// Returns the position that satisfies every demand for a recent answer.

@@ -10,8 +10,8 @@ use std::{
 
 use http::{Extensions, request::Parts};
 use scrimp_core::{
-    Account, KeyBuf, Money,
-    extensions::{RefusedTenants, Settlement, Tenant, TenantShares},
+    Account, AccountName, Currency, KeyBuf, Money,
+    extensions::{CostTags, RefusedTenants, Settlement, Tenant, TenantShares},
 };
 use tokio::sync::Semaphore;
 
@@ -141,9 +141,8 @@ impl<C> Common<C> {
         if let Some(shares) = shares {
             return self.book_shares(shares, response, answered > 0);
         }
-        let tenant = tenant(head);
         self.book_to(response, |account, price, cost| {
-            let account = account(tenant);
+            let account = account(tenant(head), head.extensions.get());
             account.made(cost);
             (1..answered).for_each(|_| account.avoided(price));
         });
@@ -161,19 +160,19 @@ impl<C> Common<C> {
         if let Some(ledger) = &self.config.ledger {
             let price = self.config.price.unwrap_or(Money::ZERO);
             let currency = Settlement::cost(response, price).currency();
-            let account = ledger.account("batch", tenant(head), "", currency);
-            account.call(response, price);
+            let name = name(tenant(head), head.extensions.get(), currency);
+            ledger.open(name).call(response, price);
         }
     }
 
-    /// Books one call made for several tenants: each has its share of the cost, and, if it `answered`,
-    /// a call avoided for each of its requests but the first of all.
+    /// Books one call made for several tenants, or tags: each has its share of the cost, and, if it
+    /// `answered`, a call avoided for each of its requests but the first of all.
     fn book_shares(&self, shares: &TenantShares, response: Option<&Extensions>, answered: bool) {
         self.book_to(response, |account, price, cost| {
-            let tenants = shares.tenants().iter().zip(shares.callers());
-            let parts = shares.split(cost).into_iter();
-            for (index, ((tenant, callers), part)) in tenants.zip(parts).enumerate() {
-                let account = account(&tenant.0);
+            let lines = shares.lines().zip(shares.callers_by_line());
+            let parts = shares.split_by_line(cost).into_iter();
+            for (index, (((tenant, tags), callers), part)) in lines.zip(parts).enumerate() {
+                let account = account(&tenant.0, Some(tags));
                 let mut avoided = if answered { *callers } else { 0 };
                 if index == 0 {
                     account.made(part);
@@ -189,14 +188,14 @@ impl<C> Common<C> {
     fn book_to(
         &self,
         response: Option<&Extensions>,
-        book: impl FnOnce(&dyn Fn(&str) -> Account, Money, Money),
+        book: impl FnOnce(&dyn Fn(&str, Option<&CostTags>) -> Account, Money, Money),
     ) {
         if let Some(ledger) = &self.config.ledger {
             let price = self.config.price.unwrap_or(Money::ZERO);
             let cost = response.map_or(price, |response| Settlement::cost(response, price));
             let passing = response.is_some_and(|response| ledger.has(response));
-            let account = |tenant: &str| {
-                let account = ledger.account("batch", tenant, "", cost.currency());
+            let account = |tenant: &str, tags: Option<&CostTags>| {
+                let account = ledger.open(name(tenant, tags, cost.currency()));
                 if passing { account.passing() } else { account }
             };
             book(&account, price, cost);
@@ -208,6 +207,15 @@ impl<C> Common<C> {
         if let Some(Limiter(limiter)) = &self.config.rate_limit {
             limiter.take(requests).await;
         }
+    }
+}
+
+/// Returns the name of the account of a tenant and tags.
+fn name<'a>(tenant: &'a str, tags: Option<&'a CostTags>, currency: Currency) -> AccountName<'a> {
+    let name = AccountName::new("batch", tenant, "", currency);
+    match tags {
+        Some(tags) => name.tags(tags),
+        None => name,
     }
 }
 

@@ -5,7 +5,7 @@ use http::{Extensions, Request, Response};
 use http_body::Body;
 use scrimp_core::{
     Money, ShareError,
-    extensions::{RefusedTenants, Settlement, Tenant},
+    extensions::{RefusedTenants, Settlement},
 };
 use scrimp_http::coding::ask_for_identity;
 use tokio::time::Instant;
@@ -92,16 +92,6 @@ impl<B, E> Job<B, E> {
 
     fn callers(&self) -> impl Iterator<Item = &Caller<B, E>> {
         std::iter::once(&self.first).chain(&self.duplicates)
-    }
-
-    /// Returns the tenant of its first caller; empty if it has none.
-    pub(crate) fn tenant(&self) -> &str {
-        self.first.tenant()
-    }
-
-    /// Returns the tenant of each caller.
-    pub(crate) fn tenants(&self) -> impl Iterator<Item = Option<&Tenant>> {
-        self.callers().map(Caller::named_tenant)
     }
 
     /// Returns the extensions of each caller's request.

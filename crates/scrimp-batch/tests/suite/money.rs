@@ -5,8 +5,8 @@ use crate::support;
 use http::{Request, Response};
 use http_body_util::Full;
 use scrimp_core::{
-    Ledger, Money, Totals,
-    extensions::{Charge, OtherCharges},
+    Currency, Dimension, Ledger, Money, Totals,
+    extensions::{Charge, CostTags, OtherCharges, Tenant, TenantShares},
 };
 use serde_json::{Value, json};
 
@@ -107,4 +107,55 @@ async fn a_batch_that_is_refused_avoids_no_call() {
     let line = &ledger.lines()[0];
     // One that was refused, and two that answered four callers each.
     assert_eq!((line.calls_made, line.calls_avoided), (3, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_booked_under_the_tags_of_each_request() {
+    let upstream = Upstream::new(|request: Request<bytes::Bytes>| async move {
+        let asked: Value = serde_json::from_slice(request.body()).unwrap();
+        let items = asked["requests"].as_array().unwrap().iter();
+        let answer = |item: &Value| json!({"id": item["id"], "status": 200, "body": 1});
+        let answers: Vec<_> = items.map(answer).collect();
+        let mut response = Response::new(Full::from(json!({"responses": answers}).to_string()));
+        let price: Money = "0.05".parse().unwrap();
+        response.extensions_mut().insert(Charge(price));
+        Ok(response)
+    });
+    let ledger = Ledger::new();
+    let layer = layer()
+        .ledger(ledger.clone())
+        .price("0.01")
+        .build()
+        .unwrap();
+    let teams = ["a", "b", "a", "", "b", "a", "a"];
+    let requests = (0..).zip(teams).map(|(n, team)| {
+        let mut request = get(&format!("/{n}"));
+        request.extensions_mut().insert(Tenant::from("t"));
+        if !team.is_empty() {
+            let tags = CostTags::new([("team", team)]);
+            request.extensions_mut().insert(tags);
+        }
+        request
+    });
+    all(&layer, &upstream, requests).await;
+    // The layers further in see the tenant, and the tags of all.
+    let sent = &upstream.requests()[0];
+    assert_eq!(sent.extensions().get(), Some(&Tenant::from("t")));
+    assert!(sent.extensions().get::<CostTags>().is_none());
+    let shares = sent.extensions().get::<TenantShares>().unwrap();
+    assert_eq!(shares.callers_by_line(), [4, 2, 1]);
+
+    let by = ledger.totals_by(Dimension::Tag("team"));
+    let of = |team: &str| {
+        let totals = &by[team];
+        let money = [&totals.spent, &totals.saved].map(|all| all.get(Currency::USD).pico());
+        (totals.calls_made, money[0], money[1])
+    };
+    let cent = 10_000_000_000;
+    let parts = [of("a"), of("b"), of("")];
+    assert_eq!(parts.iter().map(|part| part.1).sum::<i128>(), 5 * cent);
+    assert_eq!(parts.map(|part| part.0), [1, 0, 0]);
+    assert_eq!(parts.map(|part| part.2), [3 * cent, 2 * cent, cent]);
+    assert!(parts[0].1.abs_diff(4 * parts[2].1) <= 8, "{parts:?}");
+    assert_eq!(by.len(), 3);
 }

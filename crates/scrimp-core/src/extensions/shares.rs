@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use super::Tenant;
+use super::{CostTags, Tenant};
 use crate::{Money, Problem};
 
 /// On a request: the tenants that share its cost, in place of one [`Tenant`]. A batch of several
@@ -11,6 +11,9 @@ use crate::{Money, Problem};
 /// It consists of items. Each has a weight, such as its number of inputs, and callers, who have
 /// equal parts in it: a request that two tenants made alike is one item with two callers. A caller
 /// without a tenant has the empty name.
+///
+/// The callers may have [`CostTags`] of their own, which a ledger books their parts under. Shares of
+/// one tenant whose requests have different tags stand in place of the request's tags.
 ///
 /// A layer that pays for the request splits each amount with [`split`](Self::split). If some of
 /// the tenants may not pay, it answers with [`RefusedTenants`].
@@ -34,8 +37,12 @@ struct Parts {
     tenants: Vec<Tenant>,
     /// Callers of each tenant.
     callers: Vec<u64>,
+    /// Each pair of a tenant, as an index, and tags once, in the order of its first caller.
+    lines: Vec<(usize, CostTags)>,
+    /// Callers of each pair.
+    line_callers: Vec<u64>,
     items: Vec<Item>,
-    /// The tenants of all items' callers, as indexes, one item after the other.
+    /// The pairs of all items' callers, as indexes, one item after the other.
     order: Vec<usize>,
 }
 
@@ -63,18 +70,37 @@ impl TenantShares {
     where
         T: IntoIterator<Item = Tenant>,
     {
+        let untagged = |tenant| (tenant, CostTags::default());
+        let items = items.into_iter();
+        Self::tagged(items.map(|(weight, callers)| (weight, callers.into_iter().map(untagged))))
+    }
+
+    /// Makes shares of items: a weight, and the tenant and the tags of each caller. Items without
+    /// callers are left out.
+    #[must_use]
+    pub fn tagged<T>(items: impl IntoIterator<Item = (u32, T)>) -> Self
+    where
+        T: IntoIterator<Item = (Tenant, CostTags)>,
+    {
         let mut parts = Parts::default();
         let mut seen: HashMap<Tenant, usize> = HashMap::new();
+        let mut lines: HashMap<(usize, CostTags), usize> = HashMap::new();
         for (weight, callers) in items {
             let before = parts.order.len();
-            for tenant in callers {
+            for (tenant, tags) in callers {
                 let index = *seen.entry(tenant).or_insert_with_key(|tenant| {
                     parts.tenants.push(tenant.clone());
                     parts.callers.push(0);
                     parts.tenants.len() - 1
                 });
                 parts.callers[index] += 1;
-                parts.order.push(index);
+                let line = *lines.entry((index, tags)).or_insert_with_key(|line| {
+                    parts.lines.push(line.clone());
+                    parts.line_callers.push(0);
+                    parts.lines.len() - 1
+                });
+                parts.line_callers[line] += 1;
+                parts.order.push(line);
             }
             let callers = parts.order.len() - before;
             if callers > 0 {
@@ -103,25 +129,47 @@ impl TenantShares {
         weights.fold(0, u64::saturating_add)
     }
 
+    /// Returns each pair of a tenant and tags once, in the order of its first caller.
+    #[must_use]
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = (&Tenant, &CostTags)> {
+        let lines = self.0.lines.iter();
+        lines.map(|(tenant, tags)| (&self.0.tenants[*tenant], tags))
+    }
+
+    /// Returns the number of callers of each pair, in the order of [`lines`](Self::lines).
+    #[must_use]
+    pub fn callers_by_line(&self) -> &[u64] {
+        &self.0.line_callers
+    }
+
     /// Splits an amount over the tenants, in the order of [`tenants`](Self::tenants): over the
     /// items by weight, and each item's part over its callers equally, both as [`Money::split`]
     /// does. The parts add up to the amount exactly.
     #[must_use]
     pub fn split(&self, amount: Money) -> Vec<Money> {
+        let mut totals = vec![Money::zero(amount.currency()); self.0.tenants.len()];
+        let lines = self.0.lines.iter().zip(self.split_by_line(amount));
+        lines.for_each(|((tenant, _), part)| add(&mut totals[*tenant], part));
+        totals
+    }
+
+    /// Splits an amount over the pairs of a tenant and tags, in the order of [`lines`](Self::lines):
+    /// the parts of one tenant's pairs add up to its part by [`split`](Self::split).
+    #[must_use]
+    pub fn split_by_line(&self, amount: Money) -> Vec<Money> {
         let Parts {
-            tenants,
+            lines,
             items,
             order,
             ..
         } = &*self.0;
-        let mut totals = vec![Money::zero(amount.currency()); tenants.len()];
+        let mut totals = vec![Money::zero(amount.currency()); lines.len()];
         let weights: Vec<u32> = items.iter().map(|item| item.weight).collect();
         let mut order = order.iter();
         for (item, part) in items.iter().zip(amount.split(&weights)) {
             let equal = part.split(&vec![1; item.callers]);
-            for (share, tenant) in equal.into_iter().zip(order.by_ref()) {
-                let total = &mut totals[*tenant];
-                *total = total.checked_add(share).expect("it is in this currency");
+            for (share, line) in equal.into_iter().zip(order.by_ref()) {
+                add(&mut totals[*line], share);
             }
         }
         totals
@@ -132,6 +180,7 @@ impl TenantShares {
     pub fn without(&self, gone: impl Fn(&Tenant) -> bool) -> Option<Self> {
         let Parts {
             tenants,
+            lines,
             items,
             order,
             ..
@@ -143,12 +192,19 @@ impl TenantShares {
         let mut order = order.iter();
         let kept = items.iter().map(|item| {
             let callers = order.by_ref().take(item.callers);
-            let kept = callers.filter(|tenant| !gone[**tenant]);
-            let kept: Vec<_> = kept.map(|tenant| tenants[*tenant].clone()).collect();
+            let kept = callers.map(|line| &lines[*line]);
+            let kept = kept.filter(|(tenant, _)| !gone[*tenant]);
+            let kept: Vec<_> = kept
+                .map(|(tenant, tags)| (tenants[*tenant].clone(), tags.clone()))
+                .collect();
             (item.weight, kept)
         });
-        Some(Self::new(kept))
+        Some(Self::tagged(kept))
     }
+}
+
+fn add(total: &mut Money, part: Money) {
+    *total = total.checked_add(part).expect("it is in this currency");
 }
 
 impl fmt::Debug for TenantShares {
@@ -216,6 +272,40 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_tenant_by_tags_are_its_part() {
+        let tags = |team: &str| CostTags::new([("team", team)]);
+        let [a, b] = [tenant(0), tenant(1)];
+        let shares = TenantShares::tagged([
+            (2, vec![(a.clone(), tags("x")), (b.clone(), tags("x"))]),
+            (3, vec![(a.clone(), tags("y"))]),
+            (2, vec![(a.clone(), tags("x"))]),
+        ]);
+        let lines: Vec<_> = shares.lines().collect();
+        assert_eq!(
+            lines,
+            [(&a, &tags("x")), (&b, &tags("x")), (&a, &tags("y"))]
+        );
+        assert_eq!(
+            (shares.callers(), shares.callers_by_line()),
+            (&[3, 1][..], &[2, 1, 1][..])
+        );
+        let amount = Money::from_pico(1_000_003, Currency::USD);
+        let pico = |parts: Vec<Money>| parts.iter().map(|part| part.pico()).collect::<Vec<_>>();
+        let by_line = pico(shares.split_by_line(amount));
+        assert_eq!(
+            pico(shares.split(amount)),
+            [by_line[0] + by_line[2], by_line[1]]
+        );
+        assert_eq!(by_line.iter().sum::<i128>(), 1_000_003);
+        let rest = shares.without(|name| *name == b).unwrap();
+        assert_eq!(rest.lines().len(), 2);
+        assert_eq!(
+            pico(rest.split_by_line(amount)).iter().sum::<i128>(),
+            1_000_003
+        );
     }
 
     #[test]

@@ -12,23 +12,28 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use scrimp_core::Tee;
 
+use super::drain::Drains;
 use crate::meter::Meter;
 
-pin_project! {
-    /// Body of a [`CostRoute`](crate::CostRoute)'s response: a provider's, or a refusal's.
-    pub struct RouteBody<B: Body> {
-        #[pin]
-        kind: Kind<B>,
-    }
+/// Body of a [`CostRoute`](crate::CostRoute)'s response: a provider's, or a refusal's.
+pub struct RouteBody<B: Body> {
+    kind: Kind<B>,
 }
 
-pin_project! {
-    #[project = KindProj]
-    enum Kind<B: Body> {
-        Own { data: Option<Bytes> },
-        Passing { #[pin] body: Tee<Held<Pin<Box<B>>>, Meter> },
-    }
+enum Kind<B: Body> {
+    Own {
+        data: Option<Bytes>,
+    },
+    Passing {
+        /// The body, until this one is dropped.
+        body: Option<Watched<B>>,
+        /// The way to read on after that.
+        drains: Option<Drains<B>>,
+    },
 }
+
+/// Body of a provider, and the meter of its call.
+pub(crate) type Watched<B> = Tee<Held<Pin<Box<B>>>, Meter>;
 
 pin_project! {
     /// Body of which some frames were read before the caller gets it.
@@ -59,7 +64,7 @@ impl<B: Body> RouteBody<B> {
     pub(crate) fn model(&self) -> Option<&str> {
         match &self.kind {
             Kind::Own { .. } => None,
-            Kind::Passing { body } => body.sink()?.call.bill.model.as_deref(),
+            Kind::Passing { body, .. } => body.as_ref()?.sink()?.call.bill.model.as_deref(),
         }
     }
 }
@@ -68,8 +73,28 @@ impl<B: Body<Data = Bytes>> RouteBody<B> {
     pub(crate) fn passing(body: Held<Pin<Box<B>>>, meter: Meter) -> Self {
         Self {
             kind: Kind::Passing {
-                body: Tee::new(body, meter),
+                body: Some(Tee::new(body, meter)),
+                drains: None,
             },
+        }
+    }
+}
+
+impl<B: Body> RouteBody<B> {
+    /// Sets how the rest is read if the caller leaves before the end, and it is worth that.
+    pub(crate) fn read_on_by(&mut self, how: Drains<B>) {
+        if let Kind::Passing { drains, .. } = &mut self.kind {
+            *drains = Some(how);
+        }
+    }
+}
+
+impl<B: Body> Drop for RouteBody<B> {
+    fn drop(&mut self) {
+        if let Kind::Passing { body, drains } = &mut self.kind
+            && let (Some(body), Some(drains)) = (body.take(), drains.take())
+        {
+            drains.take(body);
         }
     }
 }
@@ -79,19 +104,22 @@ impl<B: Body<Data = Bytes>> Body for RouteBody<B> {
     type Error = B::Error;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().kind.project() {
-            KindProj::Own { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
-            KindProj::Passing { body } => body.poll_frame(cx),
+        match &mut self.kind {
+            Kind::Own { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
+            Kind::Passing { body, .. } => match body {
+                Some(body) => Pin::new(body).poll_frame(cx),
+                None => Poll::Ready(None),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Own { data } => data.is_none(),
-            Kind::Passing { body } => body.is_end_stream(),
+            Kind::Passing { body, .. } => body.as_ref().is_none_or(Body::is_end_stream),
         }
     }
 
@@ -100,7 +128,7 @@ impl<B: Body<Data = Bytes>> Body for RouteBody<B> {
             Kind::Own { data } => {
                 SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
             }
-            Kind::Passing { body } => body.size_hint(),
+            Kind::Passing { body, .. } => body.as_ref().map_or_else(SizeHint::new, Body::size_hint),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     config::{Config, Shared},
     engine::{self, Ask, Barred, Choice, Reason},
     meter::Call,
+    payer::Tags,
     prompt::Bet,
     state::{Entry, State, Terms},
 };
@@ -161,6 +162,7 @@ impl Job {
             failed: None,
             status: None,
             has_begun: false,
+            drained: false,
             learnt: false,
             ended: None,
         });
@@ -183,6 +185,7 @@ impl Job {
         let Terms { place, price } = entry.price(model);
         Bill {
             payer: self.payer.clone(),
+            tags: Tags::of(&self.parts.extensions),
             route: Arc::clone(&self.route),
             price: price.clone(),
             model: model.map(Into::into),

@@ -165,6 +165,13 @@ impl Usage {
         output.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
+    /// Returns the usage with its prompt, and the answer of another one.
+    pub(crate) fn with_answer_of(mut self, other: &Self) -> Self {
+        let answer = TokenClass::Output.index()..;
+        self.tokens[answer.clone()].copy_from_slice(&other.tokens[answer]);
+        self
+    }
+
     /// Returns the sum of two usages.
     pub(crate) fn plus(&self, other: &Self) -> Self {
         let tokens = |class: usize| self.tokens[class].saturating_add(other.tokens[class]);

@@ -1,11 +1,15 @@
-//! Looks for members of JSON that hold usage.
+//! Looks for members of JSON that hold usage, and for the text of an answer.
 
-use super::reading::Reading;
+use super::{
+    content::Text,
+    names::{self, Word},
+    reading::Reading,
+};
 
 /// Longest object of usage that is read, in bytes.
 const MOST: usize = 16 * 1024;
 /// Longest number or string that is read, in bytes.
-const SCALAR: usize = 40;
+const SCALAR: usize = 64;
 /// Length of the longest key that is looked for.
 const KEY: usize = b"amazon-bedrock-invocationMetrics".len();
 
@@ -52,11 +56,23 @@ enum State {
     Colon,
     /// Behind the colon of such a key.
     Value,
-    /// Within a number or a string that is a count.
+    /// Within a number or a string that is a count, or a word that says what the document is.
     Scalar(bool),
+    /// Within text of the answer.
+    Text(Text, Escape),
     /// Within an object that is looked for: how deep, whether in a string, whether a backslash
     /// came last.
     Object(u32, bool, bool),
+}
+
+/// Place within an escape of a string.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Escape {
+    None,
+    /// Behind a backslash.
+    Begun,
+    /// Behind `\u` and this many digits, with their value.
+    Unit(u8, u16),
 }
 
 // === impl Json ===
@@ -75,6 +91,7 @@ impl Json {
                 self.in_object(byte, (depth, in_string, escaped), reading)
             }
             State::Scalar(quoted) => return self.in_scalar(byte, quoted, reading),
+            State::Text(text, escape) => in_text(byte, text, escape, reading),
             // A string cannot go over the end of a line, so that ends it.
             State::String(_) if byte == b'\n' => State::Outside,
             State::String(true) => State::String(false),
@@ -102,6 +119,7 @@ impl Json {
             b'}' => {
                 self.depth = self.depth.saturating_sub(1);
                 if self.depth == 0 {
+                    reading.documents += 1;
                     reading.end_document();
                 }
             }
@@ -135,11 +153,15 @@ impl Json {
     }
 
     fn is_sought(&self) -> bool {
-        let is_object = || {
-            let mut objects = OBJECTS.iter();
-            objects.any(|(key, depth)| *key == self.key && self.depth <= *depth)
-        };
-        self.is_count() || is_object()
+        self.is_count()
+            || names::text(&self.key).is_some()
+            || names::word(&self.key).is_some()
+            || self.is_object()
+    }
+
+    fn is_object(&self) -> bool {
+        let mut objects = OBJECTS.iter();
+        objects.any(|(key, depth)| *key == self.key && self.depth <= *depth)
     }
 
     fn is_count(&self) -> bool {
@@ -148,17 +170,28 @@ impl Json {
 
     fn in_value(&mut self, byte: u8, reading: &mut Reading) {
         self.value.clear();
-        match (byte, self.is_count()) {
-            (b'{', false) => {
+        let is_count = self.is_count();
+        match byte {
+            b'"' if is_count || names::word(&self.key).is_some() => {
+                self.state = State::Scalar(true);
+            }
+            b'"' => match names::text(&self.key) {
+                Some(text) => {
+                    let text = reading.begin_text(text);
+                    self.state = State::Text(text, Escape::None);
+                }
+                None => self.again(byte, reading),
+            },
+            b'{' if self.is_object() => {
                 self.value.push(b'{');
                 self.state = State::Object(1, false, false);
             }
-            (b'"', true) => self.state = State::Scalar(true),
-            (b'{' | b'[', true) | (_, false) => self.again(byte, reading),
-            (_, true) => {
+            b'{' | b'[' => self.again(byte, reading),
+            _ if is_count => {
                 self.value.push(byte);
                 self.state = State::Scalar(false);
             }
+            _ => self.again(byte, reading),
         }
     }
 
@@ -174,7 +207,12 @@ impl Json {
             }
             return;
         }
-        reading.count(&self.key, &self.value);
+        match names::word(&self.key) {
+            Some(Word::Kind) if self.depth == 1 => reading.kind(&self.value),
+            Some(Word::Kind) => {}
+            Some(Word::End) => reading.finished(),
+            None => reading.count(&self.key, &self.value),
+        }
         self.state = State::Outside;
         if !quoted {
             // It may end the object too.
@@ -216,4 +254,42 @@ impl Json {
     pub(super) fn memory(&self) -> usize {
         self.key.capacity() + self.value.capacity()
     }
+}
+
+/// Takes a byte of a text.
+fn in_text(byte: u8, text: Text, escape: Escape, reading: &mut Reading) -> State {
+    let escape = match (escape, byte) {
+        // A string cannot go over the end of a line.
+        (_, b'\n') | (Escape::None, b'"') => {
+            reading.end_text();
+            return State::Outside;
+        }
+        (Escape::None, b'\\') => Escape::Begun,
+        (Escape::None, byte) => {
+            reading.text(byte, text);
+            Escape::None
+        }
+        (Escape::Begun, b'u') => Escape::Unit(0, 0),
+        (Escape::Begun, byte) => {
+            let byte = match byte {
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'r' => b'\r',
+                byte => byte,
+            };
+            reading.text(byte, text);
+            Escape::None
+        }
+        (Escape::Unit(digits, value), byte) => {
+            let digit = char::from(byte).to_digit(16).unwrap_or_default();
+            let value = value << 4 | u16::try_from(digit).unwrap_or_default();
+            if digits == 3 {
+                reading.unit(value, text);
+                Escape::None
+            } else {
+                Escape::Unit(digits + 1, value)
+            }
+        }
+    };
+    State::Text(text, escape)
 }

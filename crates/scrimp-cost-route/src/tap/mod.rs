@@ -1,8 +1,10 @@
 //! Reads the usage of a call from its answer, as the answer passes.
 
+mod content;
 mod dialect;
 mod frames;
 mod json;
+mod names;
 mod reading;
 mod scan;
 mod sides;
@@ -13,7 +15,10 @@ mod wrapped;
 
 use scrimp_core::Money;
 
-pub(crate) use self::reading::Told;
+pub(crate) use self::{
+    content::{Content, MEASURES},
+    reading::Told,
+};
 use self::{reading::Reading, scan::Scanner};
 use crate::Usage;
 
@@ -83,6 +88,26 @@ impl Tap {
         } else {
             self.bytes / 4
         }
+    }
+
+    /// Returns the text of the answer so far.
+    pub(crate) fn content(&self) -> Content {
+        self.reading.content()
+    }
+
+    /// Returns the tokens of the answer that were reported last, and the text that came after them.
+    pub(crate) fn since_counted(&self) -> (u64, Content) {
+        self.reading.since_counted()
+    }
+
+    /// Reports whether the answer has said why it ends: no text follows.
+    pub(crate) fn has_finished(&self) -> bool {
+        self.reading.has_finished
+    }
+
+    /// Reports whether the answer came in several documents.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.reading.documents > 1
     }
 
     #[cfg(test)]

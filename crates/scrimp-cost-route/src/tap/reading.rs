@@ -3,7 +3,8 @@
 use scrimp_core::{Currency, Money};
 
 use super::{
-    dialect,
+    content::{Content, Text},
+    dialect, names,
     sides::Sides,
     slots::{Slot, Slots},
 };
@@ -45,8 +46,23 @@ const COMPLETION: &[Slot] = &[
 pub(super) struct Reading {
     /// The documents that have ended.
     ended: Slots,
+    /// Their number.
+    pub(super) documents: u64,
     /// The present document, and how deep in it the usage lies: the outermost counts.
     present: Option<(u32, Slots)>,
+    /// The text so far, and as it was before the present document.
+    content: Content,
+    before: Content,
+    /// The text as it was when the answer's tokens were last counted, and their number.
+    counted: (Content, u64),
+    /// True if the present document repeats text of earlier ones.
+    repeats: bool,
+    /// True if the text of the present document is thoughts.
+    thinks: bool,
+    /// True if the present text is not empty.
+    has_text: bool,
+    /// True if the answer has said why it ends.
+    pub(super) has_finished: bool,
 }
 
 /// Usage that a provider has told, by class, and which side of it is told.
@@ -85,8 +101,71 @@ impl Reading {
     }
 
     pub(super) fn end_document(&mut self) {
+        self.content = self.content();
+        self.before = self.content;
+        (self.repeats, self.thinks) = (false, false);
         if let Some((_, slots)) = self.present.take() {
+            // Some say 0, or repeat a count, until the end.
+            let usage = Sides::new(&slots).usage(&slots);
+            if usage.completion() > self.counted.1 {
+                self.counted = (self.content, usage.completion());
+            }
             self.ended.merge(&slots);
+        }
+    }
+
+    /// Takes the kind of the present document.
+    pub(super) fn kind(&mut self, kind: &[u8]) {
+        self.repeats |= names::repeats(kind);
+        self.thinks |= names::is_thought(kind);
+    }
+
+    /// Notes that the answer has said why it ends.
+    pub(super) fn finished(&mut self) {
+        self.has_finished = true;
+    }
+
+    /// Begins a text, and returns what it is in this document.
+    pub(super) fn begin_text(&mut self, text: Text) -> Text {
+        self.has_text = false;
+        match self.thinks {
+            true => Text::Thought,
+            false => text,
+        }
+    }
+
+    /// Takes a byte of a text.
+    pub(super) fn text(&mut self, byte: u8, text: Text) {
+        self.has_text = true;
+        self.content.step(byte, text);
+    }
+
+    /// Takes a character of a text that is written by its number.
+    pub(super) fn unit(&mut self, unit: u16, text: Text) {
+        self.has_text = true;
+        self.content.step_unit(unit, text);
+    }
+
+    pub(super) fn end_text(&mut self) {
+        self.content.parts += u64::from(std::mem::take(&mut self.has_text));
+    }
+
+    /// Returns the text so far.
+    pub(super) fn content(&self) -> Content {
+        match self.repeats {
+            true => self.before,
+            false => self.content,
+        }
+    }
+
+    /// Returns the tokens of the answer that were counted last, and the text that came after.
+    pub(super) fn since_counted(&self) -> (u64, Content) {
+        let content = self.content();
+        let (at, count) = &self.counted;
+        // A count before any text is a placeholder.
+        match at.is_empty() {
+            true => (0, content),
+            false => (*count, content.since(at)),
         }
     }
 

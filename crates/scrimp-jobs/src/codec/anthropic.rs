@@ -184,6 +184,17 @@ impl JobCodec for AnthropicJobs {
             outcome,
         })
     }
+
+    /// Returns the batch itself, which holds its requests and results.
+    fn files(&self, status: &[u8]) -> Vec<String> {
+        read::texts(status, &["/id"])
+    }
+
+    fn delete(&self, file: &str) -> Option<Request<Bytes>> {
+        Some(read::delete(
+            &self.uri(&format!("/{}", read::segment(file))),
+        ))
+    }
 }
 
 /// Reads an error of a request. The same request would fail again if it is invalid; any other

@@ -260,6 +260,26 @@ impl JobCodec for GeminiJobs {
         };
         Some(ItemResult { custom_id, outcome })
     }
+
+    fn files(&self, status: &[u8]) -> Vec<String> {
+        let mut files = read::texts(
+            status,
+            &[
+                "/metadata/inputConfig/fileName",
+                "/response/responsesFile",
+                "/metadata/output/responsesFile",
+            ],
+        );
+        files.sort();
+        files.dedup();
+        files
+    }
+
+    fn delete(&self, file: &str) -> Option<Request<Bytes>> {
+        let path = format!("/v1beta/{}", read::segment(file));
+        file.starts_with("files/")
+            .then(|| read::delete(&self.uri(&path)))
+    }
 }
 
 fn lines(job: &JobDraft<'_>) -> Bytes {

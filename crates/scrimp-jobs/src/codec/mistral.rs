@@ -158,4 +158,13 @@ impl JobCodec for MistralJobs {
     fn result(&self, line: &[u8]) -> Option<ItemResult> {
         read::status_line(line)
     }
+
+    fn files(&self, status: &[u8]) -> Vec<String> {
+        read::texts(status, &["/input_files", "/output_file", "/error_file"])
+    }
+
+    fn delete(&self, file: &str) -> Option<Request<Bytes>> {
+        let path = format!("/v1/files/{}", read::segment(file));
+        Some(read::delete(&self.uri(&path)))
+    }
 }

@@ -98,6 +98,19 @@ pub trait JobCodec: Send + Sync + 'static {
 
     /// Reads a line of results. `None` if it is not of the documented form.
     fn result(&self, line: &[u8]) -> Option<ItemResult>;
+
+    /// Returns the names of the files that a job has left at the provider, from the answer to
+    /// [`status`](Self::status) of one that has ended: its requests, and its results. Default: none.
+    fn files(&self, status: &[u8]) -> Vec<String> {
+        let _ = status;
+        Vec::new()
+    }
+
+    /// Returns the call that deletes one of these files. `None` if the provider has no such call.
+    fn delete(&self, file: &str) -> Option<Request<Bytes>> {
+        let _ = file;
+        None
+    }
 }
 
 /// Limits of one job.
@@ -316,5 +329,13 @@ impl<C: JobCodec + ?Sized> JobCodec for Box<C> {
 
     fn result(&self, line: &[u8]) -> Option<ItemResult> {
         (**self).result(line)
+    }
+
+    fn files(&self, status: &[u8]) -> Vec<String> {
+        (**self).files(status)
+    }
+
+    fn delete(&self, file: &str) -> Option<Request<Bytes>> {
+        (**self).delete(file)
     }
 }

@@ -174,4 +174,14 @@ impl JobCodec for OpenAiJobs {
     fn result(&self, line: &[u8]) -> Option<ItemResult> {
         read::status_line(line)
     }
+
+    fn files(&self, status: &[u8]) -> Vec<String> {
+        let places = ["/input_file_id", "/output_file_id", "/error_file_id"];
+        read::texts(status, &places)
+    }
+
+    fn delete(&self, file: &str) -> Option<Request<Bytes>> {
+        let path = format!("/v1/files/{}", read::segment(file));
+        Some(read::delete(&self.uri(&path)))
+    }
 }

@@ -51,6 +51,27 @@ pub(super) fn post_json(uri: &str, body: impl Into<Bytes>) -> Request<Bytes> {
     request
 }
 
+pub(super) fn delete(uri: &str) -> Request<Bytes> {
+    call(Method::DELETE, uri, Bytes::new())
+}
+
+/// Returns the texts at these places of an answer: a text, or a list of them.
+pub(super) fn texts(answer: &[u8], places: &[&str]) -> Vec<String> {
+    let Ok(answer) = json(answer) else {
+        return Vec::new();
+    };
+    let found = places.iter().filter_map(|place| answer.pointer(place));
+    let each = found.flat_map(|found| match found {
+        Value::Array(list) => list.as_slice(),
+        one => std::slice::from_ref(one),
+    });
+    let texts = each.filter_map(Value::as_str);
+    texts
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 fn call(method: Method, uri: &str, body: Bytes) -> Request<Bytes> {
     let mut request = Request::new(body);
     *request.method_mut() = method;

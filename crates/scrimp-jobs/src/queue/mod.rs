@@ -7,7 +7,10 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
-use scrimp_core::BoxError;
+use scrimp_core::{
+    BoxError,
+    extensions::{CostTags, Tenant},
+};
 
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteQueue, SqliteQueueBuilder};
@@ -72,13 +75,9 @@ pub trait JobQueue: Send + Sync + 'static {
     /// Records the step that a job has come to.
     fn step(&self, job: JobId, step: JobStep) -> QueueFuture<()>;
 
-    /// Records answers to requests of a job. Returns those that were recorded: a request that
-    /// is not in the job, or has an answer, is left as it is.
-    fn answer(
-        &self,
-        job: JobId,
-        answers: Vec<(RequestId, StoredAnswer)>,
-    ) -> QueueFuture<Vec<(RequestId, StoredAnswer)>>;
+    /// Records answers to requests of a job. A request that is not in the job, or has an answer, is left as
+    /// it is.
+    fn answer(&self, job: JobId, answers: Vec<(RequestId, StoredAnswer)>) -> QueueFuture<Answered>;
 
     /// Ends a job. Its requests without an answer wait again, those without a caller and without a submission
     /// are removed. Returns how many wait again.
@@ -145,6 +144,37 @@ pub struct NewRequest {
     pub created: u64,
     /// Name of its submission, and its position in it. `None` if a caller waits for it.
     pub submission: Option<(Arc<str>, u64)>,
+    /// The tenant and the tags that it is paid under.
+    pub payer: JobPayer,
+}
+
+/// The tenant and the tags that a request is paid under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPayer {
+    /// Name of the tenant; empty if there is none.
+    pub tenant: Arc<str>,
+    /// Tags.
+    pub tags: CostTags,
+}
+
+/// Outcome of recording answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answered {
+    /// Those that were recorded.
+    pub recorded: Vec<Recorded>,
+    /// Those to requests that had been taken for calls of their own: they are paid twice.
+    pub late: Vec<Recorded>,
+}
+
+/// An answer with the payer of its request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Number of the request.
+    pub id: RequestId,
+    /// The answer.
+    pub answer: StoredAnswer,
+    /// The tenant and the tags that it is paid under.
+    pub payer: JobPayer,
 }
 
 /// Bounds of a queue.
@@ -297,6 +327,8 @@ pub struct DueRequest {
     pub submitted: bool,
     /// It was in a job that was sent.
     pub was_sent: bool,
+    /// The tenant and the tags that it is paid under.
+    pub payer: JobPayer,
 }
 
 /// An answer.
@@ -317,6 +349,26 @@ pub struct StoredAnswer {
 /// Error of a queue.
 #[derive(Debug)]
 pub struct QueueError(BoxError);
+
+// === impl JobPayer ===
+
+impl JobPayer {
+    /// Returns the payer that a request names.
+    #[must_use]
+    pub fn of(request: &http::Extensions) -> Self {
+        let tenant = request.get::<Tenant>();
+        Self {
+            tenant: tenant.map_or_else(|| Arc::from(""), |Tenant(name)| Arc::clone(name)),
+            tags: request.get().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl Default for JobPayer {
+    fn default() -> Self {
+        Self::of(&http::Extensions::new())
+    }
+}
 
 // === impl QueueError ===
 

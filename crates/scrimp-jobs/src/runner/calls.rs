@@ -23,13 +23,22 @@ pub(super) async fn call(
     job: &StoredJob,
     request: Request<Bytes>,
 ) -> Result<Response<Bytes>, Failure> {
-    let request = paid(core, &job.account, request);
-    let result = core.config.client.call(request, &core.config.clock).await;
+    let result = quiet(core, job, request).await;
     if let Err(error) = &result {
         core.counters.retried.increment();
         tracing::debug!(tag = %job.tag, %error, "a call of the batch API failed");
     }
     result
+}
+
+/// Makes a call on which nothing depends.
+pub(super) async fn quiet(
+    core: &Core,
+    job: &StoredJob,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Failure> {
+    let request = paid(core, &job.account, request);
+    core.config.client.call(request, &core.config.clock).await
 }
 
 pub(super) async fn lines(

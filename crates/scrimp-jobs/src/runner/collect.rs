@@ -8,7 +8,7 @@ use super::{calls, drive::After, submit};
 use crate::{
     client::Failure,
     codec::{Ended, ItemOutcome, ItemResult, JobEnd, Progress},
-    queue::{Again, RequestId, StoredAnswer, StoredJob},
+    queue::{Again, Recorded, RequestId, StoredAnswer, StoredJob},
     shared::Core,
     waiters::Told,
 };
@@ -17,8 +17,13 @@ use crate::{
 const AT_ONCE: usize = 500;
 const BYTES_AT_ONCE: usize = 8 << 20;
 
-/// Asks for the state of a job. If it has ended, its results are collected.
-pub(super) async fn poll(core: &Core, job: &StoredJob, name: &str, since: u64) -> After {
+/// Asks for the state of a job. If it has ended, its results are collected, and the files that it has left are named.
+pub(super) async fn poll(
+    core: &Core,
+    job: &StoredJob,
+    (name, since): (&str, u64),
+    files: &mut Vec<String>,
+) -> After {
     let answer = match calls::call(core, job, core.config.codec.status(name)).await {
         Ok(answer) => answer,
         Err(Failure::Refused(StatusCode::NOT_FOUND | StatusCode::GONE)) => {
@@ -36,6 +41,7 @@ pub(super) async fn poll(core: &Core, job: &StoredJob, name: &str, since: u64) -
             return After::Again(None);
         }
     };
+    *files = core.config.codec.files(answer.body());
     let end = ended.end;
     let took = Duration::from_millis(core.now().saturating_sub(since));
     // Before a caller has its answer: its next request is decided by it.
@@ -82,6 +88,10 @@ async fn collect(
         }
     }
     results.flush().await;
+    // Not before the last line: what was read until a failure is read again.
+    for Recorded { answer, payer, .. } in &results.late {
+        core.config.books.paid(payer, &job.group, answer);
+    }
     Ok(results.not_processed)
 }
 
@@ -92,6 +102,8 @@ struct Results<'a> {
     seen: HashSet<RequestId>,
     answers: Vec<(RequestId, StoredAnswer)>,
     not_processed: Vec<RequestId>,
+    /// Answers that are paid beside those that were given. Only kept if they are booked.
+    late: Vec<Recorded>,
     bytes: usize,
 }
 
@@ -105,6 +117,7 @@ impl<'a> Results<'a> {
             seen: HashSet::new(),
             answers: Vec::new(),
             not_processed: Vec::new(),
+            late: Vec::new(),
             bytes: 0,
         }
     }
@@ -158,12 +171,17 @@ impl<'a> Results<'a> {
         }
         let core = self.core;
         let count = answers.len();
-        let recorded = persist!(core, core.queue().answer(self.job.id, answers.clone()));
+        let answered = persist!(core, core.queue().answer(self.job.id, answers.clone()));
+        let recorded = answered.recorded;
         core.counters.late.add((count - recorded.len()) as u64);
         core.counters.from_jobs.add(recorded.len() as u64);
+        if core.config.books.price.is_some() {
+            self.late.extend(answered.late);
+        }
         let mut told = Vec::new();
-        for (id, answer) in recorded {
-            if core.waiters.tell(id, Told::Answer(answer)).is_ok() {
+        for Recorded { id, answer, payer } in recorded {
+            let cost = core.config.books.paid(&payer, &self.job.group, &answer);
+            if core.waiters.tell(id, Told::Answer(answer, cost)).is_ok() {
                 told.push(id);
             }
         }

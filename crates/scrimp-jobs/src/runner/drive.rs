@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{collect, reconcile, round, submit};
+use super::{calls, collect, reconcile, round, submit};
 use crate::{
     client::Failure,
     engine::Backoff,
@@ -18,6 +18,9 @@ const MOST_DIVISIONS: u32 = 3;
 
 /// Time for which an account makes no jobs after the provider has refused it.
 const REFUSED: Duration = Duration::from_secs(300);
+
+/// Longest time for the deletion of a file.
+const DELETION: Duration = Duration::from_secs(30);
 
 /// Step that comes next.
 pub(super) enum After {
@@ -39,13 +42,16 @@ pub(super) async fn drive(core: &Arc<Core>, mut job: StoredJob) {
     let pauses = || Backoff::new(timings.shortest_poll, timings.longest_poll);
     let mut backoff = pauses();
     let mut search = reconcile::Search::default();
+    let mut files = Vec::new();
     loop {
         let after = match job.step.clone() {
             JobStep::Planned | JobStep::Uploaded(_) => submit::submit(core, &mut job).await,
             JobStep::Creating { file, at } => {
                 reconcile::reconcile(core, &mut job, file, at, &mut search).await
             }
-            JobStep::Running { name, since } => collect::poll(core, &job, &name, since).await,
+            JobStep::Running { name, since } => {
+                collect::poll(core, &job, (&name, since), &mut files).await
+            }
         };
         match after {
             After::Next => backoff = pauses(),
@@ -56,14 +62,43 @@ pub(super) async fn drive(core: &Arc<Core>, mut job: StoredJob) {
                     () = core.poll_now.notified() => {}
                 }
             }
-            After::RefusedRequests => return refused_requests(core, &job).await,
+            After::RefusedRequests => {
+                refused_requests(core, &job).await;
+                break;
+            }
             After::RefusedAccount => {
                 let until = Instant::now() + REFUSED;
                 core.refused.lock().insert(job.account.clone(), until);
                 tracing::warn!(tag = %job.tag, account = &*job.account, "the provider refuses batch jobs");
-                return finish(core, &job, Again::Only(Vec::new())).await;
+                finish(core, &job, Again::Only(Vec::new())).await;
+                break;
             }
-            After::Ended(again) => return finish(core, &job, again).await,
+            After::Ended(again) => {
+                finish(core, &job, again).await;
+                break;
+            }
+        }
+    }
+    // No job was made of it.
+    if let JobStep::Uploaded(file) = &job.step {
+        files.push(file.clone());
+    }
+    delete(core, &job, files).await;
+}
+
+/// Deletes the files of a job that is done. Not before that is on the disk: results that are gone would be paid
+/// again. What fails is left to the provider's expiry.
+async fn delete(core: &Core, job: &StoredJob, files: Vec<String>) {
+    if core.config.keep_files {
+        return;
+    }
+    for file in files {
+        let Some(request) = core.config.codec.delete(&file) else {
+            continue;
+        };
+        let deleted = timeout(DELETION, calls::quiet(core, job, request)).await;
+        if !matches!(deleted, Ok(Ok(_))) {
+            tracing::debug!(tag = %job.tag, file, "a file of a batch job was not deleted");
         }
     }
 }

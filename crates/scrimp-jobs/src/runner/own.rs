@@ -38,11 +38,17 @@ pub(super) async fn call(core: &Arc<Core>, request: DueRequest) {
         }
         sleep_until(again).await;
     };
+    let is_answer = response.is_some();
     let response = response.unwrap_or_else(|| {
         core.counters.timed_out.increment();
         Problem::deadline("jobs").response()
     });
     let answer = stored(core, &response);
+    if is_answer {
+        core.config
+            .books
+            .paid(&request.payer, &request.group, &answer);
+    }
     persist!(core, core.queue().settle(request.id, answer.clone()));
     core.submissions_changed();
 }

@@ -10,6 +10,9 @@ use super::{Call, Form, Job, State, Vendor, error, is_done, number, reply, text,
 /// Returns the kind of a call.
 pub fn kind(form: Form, request: &Request<Bytes>) -> Call {
     let (post, path) = (request.method() == Method::POST, request.uri().path());
+    if request.method() == Method::DELETE {
+        return Call::Delete;
+    }
     match form {
         Form::OpenAi | Form::Mistral => match (post, path) {
             (true, "/v1/files") => Call::Upload,
@@ -60,6 +63,7 @@ pub fn answer(vendor: &Vendor, call: Call, request: &Request<Bytes>) -> Response
             }
         }
         Call::Results => results(vendor, path),
+        Call::Delete => super::files::delete(vendor, path),
     }
 }
 
@@ -74,7 +78,7 @@ fn own(vendor: &Vendor, request: &Request<Bytes>) -> Response<Full<Bytes>> {
 
 fn upload(vendor: &Vendor, request: &Request<Bytes>) -> Response<Full<Bytes>> {
     let mut state = vendor.state();
-    let id = state.files.len();
+    let id = state.files.len() + state.deleted.len();
     if vendor.form() == Form::Gemini {
         let command = request.headers()["x-goog-upload-command"]
             .to_str()
@@ -140,6 +144,7 @@ fn create(vendor: &Vendor, request: &Request<Bytes>) -> Response<Full<Bytes>> {
             .map(|one| one.expect("a request"))
             .collect()
     };
+    let input = super::files::input(vendor.form(), &asked);
     let (name, items) = match vendor.form() {
         Form::OpenAi => {
             let Some(file) = file(&asked["input_file_id"]) else {
@@ -190,7 +195,7 @@ fn create(vendor: &Vendor, request: &Request<Bytes>) -> Response<Full<Bytes>> {
         .headers()
         .get("idempotency-key")
         .and_then(|key| key.to_str().ok());
-    let id = vendor.add(key, name.map(str::to_owned), items);
+    let id = vendor.add(key, (name.map(str::to_owned), input), items);
     let state = vendor.state();
     let found = state.jobs.iter().find(|job| job.id == id).expect("the job");
     reply(&job(vendor.form(), &state, found, false))
@@ -231,7 +236,7 @@ fn job(form: Form, state: &State, job: &Job, whole: bool) -> Value {
             let has = |file: &str| (job.ended && !job.rejected).then(|| format!("{file}-{id}"));
             json!({
                 "id": id, "object": "batch", "endpoint": "/v1/chat/completions", "errors": null,
-                "input_file_id": "file-0", "completion_window": "24h", "status": status,
+                "input_file_id": job.file, "completion_window": "24h", "status": status,
                 "output_file_id": has("out"), "error_file_id": has("err"), "created_at": state.now,
                 "request_counts": {"total": total, "completed": done, "failed": total - done},
                 "metadata": {"scrimp_job": job.name},
@@ -246,7 +251,7 @@ fn job(form: Form, state: &State, job: &Job, whole: bool) -> Value {
             };
             let has = |file: &str| (job.ended && !job.rejected).then(|| format!("{file}-{id}"));
             json!({
-                "id": id, "object": "batch", "input_files": ["file-0"], "status": status,
+                "id": id, "object": "batch", "input_files": [job.file], "status": status,
                 "metadata": {"scrimp_job": job.name}, "endpoint": "/v1/chat/completions",
                 "output_file": has("out"), "error_file": has("err"), "created_at": state.now,
                 "total_requests": total, "completed_requests": done, "succeeded_requests": done, "failed_requests": 0,
@@ -283,6 +288,7 @@ fn job(form: Form, state: &State, job: &Job, whole: bool) -> Value {
                     "batchStats": {"requestCount": total.to_string()},
                 },
             });
+            shown["metadata"]["inputConfig"] = json!({"fileName": job.file});
             if job.ended && !job.rejected && whole {
                 shown["response"] = match total > 3 {
                     true => json!({"responsesFile": format!("files/out-{}", id.replace('/', "-"))}),

@@ -6,6 +6,7 @@
     reason = "each test file uses a part of it"
 )]
 
+pub mod files;
 pub mod forms;
 pub mod killing;
 pub mod rig;
@@ -30,6 +31,7 @@ pub enum Call {
     List,
     Status,
     Results,
+    Delete,
     Own,
 }
 
@@ -69,6 +71,8 @@ pub struct Inner {
 
 pub struct State {
     pub files: HashMap<String, Bytes>,
+    /// Files, or jobs, that were deleted.
+    pub deleted: Vec<String>,
     pub jobs: Vec<Job>,
     /// Times that each request was processed in a job, by its member `n`.
     pub paid: BTreeMap<u64, u64>,
@@ -105,6 +109,8 @@ pub struct Job {
     pub ends: Option<tokio::time::Instant>,
     pub id: String,
     pub name: Option<String>,
+    /// Its file of requests.
+    pub file: Option<String>,
     pub items: Vec<(String, Value)>,
     pub polled: u64,
     pub ended: bool,
@@ -117,6 +123,7 @@ impl Vendor {
             form,
             state: Mutex::new(State {
                 files: HashMap::new(),
+                deleted: Vec::new(),
                 jobs: Vec::new(),
                 paid: BTreeMap::new(),
                 own: BTreeMap::new(),
@@ -216,7 +223,7 @@ impl Vendor {
     pub fn add(
         &self,
         key: Option<&str>,
-        name: Option<String>,
+        (name, file): (Option<String>, Option<String>),
         items: Vec<(String, Value)>,
     ) -> String {
         let mut state = self.state();
@@ -244,6 +251,7 @@ impl Vendor {
             ends,
             id: id.clone(),
             name,
+            file,
             items,
             polled: 0,
             ended: false,

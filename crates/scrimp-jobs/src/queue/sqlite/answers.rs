@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::row::{self, ANSWER, ANSWERED, int, uint};
-use crate::queue::{JobId, RequestId, StoredAnswer};
+use crate::queue::{Answered, JobId, Recorded, RequestId, StoredAnswer};
 
 /// Writes an answer in the place of the body. The conditions are those of the caller.
 const SET: &str = "UPDATE requests SET state = ?2, job = NULL, body = NULL, status = ?3, content_type = ?4, \
@@ -13,11 +13,16 @@ pub(super) fn answer(
     all: &Transaction<'_>,
     job: JobId,
     answers: Vec<(RequestId, StoredAnswer)>,
-) -> rusqlite::Result<Vec<(RequestId, StoredAnswer)>> {
-    let mut set = all.prepare_cached(&format!("{SET} AND job = ?9 AND state = 1"))?;
-    let mut recorded = Vec::with_capacity(answers.len());
+) -> rusqlite::Result<Answered> {
+    let set = format!("{SET} AND job = ?9 AND state = 1 RETURNING payer");
+    let mut set = all.prepare_cached(&set)?;
+    // One that has its answer from a job is read a second time.
+    let late = "SELECT payer FROM requests \
+                WHERE id = ?1 AND (state = 2 OR state = 3 AND NOT from_job)";
+    let mut late = all.prepare_cached(late)?;
+    let mut answered = Answered::default();
     for (id, answer) in answers {
-        let count = set.execute(params![
+        let values = params![
             id,
             ANSWERED,
             answer.status.as_u16(),
@@ -27,12 +32,15 @@ pub(super) fn answer(
             answer.from_job,
             int(answer.body.len() as u64),
             job,
-        ])?;
-        if count > 0 {
-            recorded.push((id, answer));
+        ];
+        let payer = set.query_row(values, |row| row::payer(row, 0));
+        if let Some(payer) = payer.optional()? {
+            answered.recorded.push(Recorded { id, answer, payer });
+        } else if let Some(payer) = late.query_row([id], |row| row::payer(row, 0)).optional()? {
+            answered.late.push(Recorded { id, answer, payer });
         }
     }
-    Ok(recorded)
+    Ok(answered)
 }
 
 pub(super) fn settle(

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 pub use self::open::SqliteQueueBuilder;
 use super::{
-    Adopted, Again, Due, DueRequest, JobId, JobPlan, JobQueue, JobStep, NewRequest, Put,
+    Adopted, Again, Answered, Due, DueRequest, JobId, JobPlan, JobQueue, JobStep, NewRequest, Put,
     QueueBounds, QueueError, QueueFuture, RequestId, StoredAnswer, StoredJob, WaitingGroup,
 };
 
@@ -221,11 +221,7 @@ impl JobQueue for SqliteQueue {
         self.run(move |all, _| jobs::step(all, job, &step))
     }
 
-    fn answer(
-        &self,
-        job: JobId,
-        answers: Vec<(RequestId, StoredAnswer)>,
-    ) -> QueueFuture<Vec<(RequestId, StoredAnswer)>> {
+    fn answer(&self, job: JobId, answers: Vec<(RequestId, StoredAnswer)>) -> QueueFuture<Answered> {
         self.run(move |all, _| answers::answer(all, job, answers))
     }
 

@@ -8,7 +8,7 @@ use super::SqliteQueue;
 use crate::queue::QueueError;
 
 /// Version of the tables, in the file's `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Bytes of a page.
 const PAGE: u64 = 4_096;
@@ -32,7 +32,7 @@ CREATE TABLE requests (
     target TEXT NOT NULL, size INTEGER NOT NULL, deadline INTEGER NOT NULL, created INTEGER NOT NULL,
     submission TEXT, position INTEGER, owner INTEGER NOT NULL, state INTEGER NOT NULL, job INTEGER,
     sent INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, status INTEGER, content_type TEXT, answered INTEGER, from_job INTEGER,
-    body BLOB, answer BLOB
+    body BLOB, answer BLOB, payer TEXT
 );
 CREATE INDEX waiting ON requests (account, grp, deadline) WHERE state = 0;
 CREATE INDEX in_job ON requests (job) WHERE state = 1;
@@ -119,6 +119,13 @@ impl SqliteQueueBuilder {
         match version {
             0 => {
                 all.execute_batch(TABLES).map_err(QueueError::new)?;
+                all.pragma_update(None, "user_version", VERSION)
+                    .map_err(QueueError::new)?;
+            }
+            // Until then, the payers of requests were not kept.
+            1 => {
+                all.execute_batch("ALTER TABLE requests ADD COLUMN payer TEXT")
+                    .map_err(QueueError::new)?;
                 all.pragma_update(None, "user_version", VERSION)
                     .map_err(QueueError::new)?;
             }

@@ -38,8 +38,8 @@ pub(super) fn put(
             .execute(params![&**name, total, int(created)])?;
     }
     let add = "INSERT INTO requests \
-               (id, digest, account, grp, target, size, deadline, created, submission, position, owner, state, body) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+               (id, digest, account, grp, target, size, deadline, created, submission, position, owner, state, body, payer) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     let mut add = all.prepare_cached(add)?;
     for request in requests {
         let (name, position) = match &request.submission {
@@ -60,6 +60,7 @@ pub(super) fn put(
             epoch,
             WAITING,
             &*request.body,
+            row::payer_text(&request.payer),
         ])?;
     }
     Ok(Put::Added)

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use rusqlite::{Row, types::Value};
 
-use crate::queue::{DueRequest, JobStep, StoredAnswer, StoredJob};
+use crate::queue::{DueRequest, JobPayer, JobStep, StoredAnswer, StoredJob};
 
 /// States of a request.
 pub(super) const WAITING: i64 = 0;
@@ -24,7 +24,7 @@ const RUNNING: i64 = 3;
 pub(super) const JOB: &str = "id, tag, account, grp, items, divided, step, name, at, created";
 /// Columns of a request that is due, as [`due`] reads them.
 pub(super) const DUE: &str =
-    "id, account, grp, target, body, deadline, submission IS NOT NULL, sent";
+    "id, account, grp, target, body, deadline, submission IS NOT NULL, sent, payer";
 /// Columns of an answer, as [`answer`] reads them from a column on.
 pub(super) const ANSWER: &str = "status, content_type, answer, answered, from_job";
 
@@ -89,7 +89,29 @@ pub(super) fn due(row: &Row<'_>) -> rusqlite::Result<DueRequest> {
         deadline: uint(row, 5)?,
         submitted: row.get(6)?,
         was_sent: row.get(7)?,
+        payer: payer(row, 8)?,
     })
+}
+
+/// Writes a payer. `None` if there is nothing to say of it.
+pub(super) fn payer_text(payer: &JobPayer) -> Option<String> {
+    if payer.tenant.is_empty() && payer.tags.is_empty() {
+        return None;
+    }
+    let parts = (&*payer.tenant, &payer.tags);
+    Some(serde_json::to_string(&parts).expect("names and tags are text"))
+}
+
+/// Reads a payer. One that cannot be read has no name.
+pub(super) fn payer(row: &Row<'_>, column: usize) -> rusqlite::Result<JobPayer> {
+    let text: Option<String> = row.get(column)?;
+    let parts = text.and_then(|text| serde_json::from_str::<(String, _)>(&text).ok());
+    Ok(
+        parts.map_or_else(JobPayer::default, |(tenant, tags)| JobPayer {
+            tenant: tenant.into(),
+            tags,
+        }),
+    )
 }
 
 pub(super) fn answer(row: &Row<'_>, from: usize) -> rusqlite::Result<StoredAnswer> {
