@@ -2,9 +2,13 @@
 //!
 //!     cargo run --release --example route-simulation -- [--seeds 20] [--svg docs/routing-regret.svg]
 //!
-//! Prints the tables of docs/routing.md.
+//!     cargo run --release --example route-simulation -- --market ../shared/traces --first 9000 --seeds 10
+//!
+//! Prints the tables of docs/routing.md. With `--market`, the worlds have prompt caches, quotas, lines, stalls and
+//! batch prices, and their requests are those of public traces.
 
 mod chart;
+mod market;
 mod policy;
 mod run;
 mod table;
@@ -43,6 +47,12 @@ struct Args {
     /// Prints only where scrimp lost in the random world of this seed.
     #[arg(long)]
     why: Option<u64>,
+    /// Compares the layer with other routers on the traces in this folder.
+    #[arg(long)]
+    market: Option<PathBuf>,
+    /// Compares them in one kind of world: caches, quotas, lines, stalls, batch or random.
+    #[arg(long, requires = "market")]
+    only: Option<String>,
     /// Draws the regrets into this file.
     #[arg(long)]
     svg: Option<PathBuf>,
@@ -55,6 +65,9 @@ fn main() -> std::io::Result<()> {
         let mut scrimp = Scrimp::new(&world.base, RouterConfig::default());
         print!("{}", why::text(&world, &mut scrimp));
         return Ok(());
+    }
+    if let Some(folder) = &args.market {
+        return market::print(folder, args.first, args.seeds, args.only.as_deref());
     }
     let worlds = Worlds {
         first: args.first,

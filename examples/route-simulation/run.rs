@@ -9,9 +9,9 @@ use crate::{
 
 /// Value of a second, of the whole quality and of a failed request, by priority, as in
 /// `Stakes::default`.
-const SECOND: [f64; 3] = [0.000_05, 0.000_5, 0.005];
+pub(crate) const SECOND: [f64; 3] = [0.000_05, 0.000_5, 0.005];
 const QUALITY: [f64; 3] = [0.002, 0.005, 0.01];
-const FAILURE: [f64; 3] = [0.005, 0.02, 0.05];
+pub(crate) const FAILURE: [f64; 3] = [0.005, 0.02, 0.05];
 /// Duration of a failed call, in seconds.
 const FAIL_TIME: f64 = 0.2;
 /// Share of responses whose quality is judged.

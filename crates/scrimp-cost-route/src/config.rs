@@ -8,10 +8,11 @@ use scrimp_core::{Clock, Ledger, RetryBudget, SettingError};
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
-    Budget, Price, QualityGate, Repeats, Usage,
+    Budget, CostRouteStats, Price, QualityGate, Repeats, Usage,
     call_times::CallTimes,
     engine::{Bounds, RouterConfig},
     profile::Profile,
+    prompt::Breaks,
     state::State,
 };
 
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) state: Mutex<State>,
     pub(crate) call_times: CallTimes,
+    pub(crate) breaks: Breaks,
     /// Name of the tenant and the route of requests that name none.
     pub(crate) unnamed: Arc<str>,
     /// Places for answers that are read on in the background.
@@ -159,11 +161,20 @@ impl fmt::Debug for Config {
 impl Shared {
     pub(crate) fn new(config: Config, state: State) -> Self {
         Self {
+            breaks: Breaks::new(config.clock.instant()),
             config,
             state: Mutex::new(state),
             call_times: CallTimes::default(),
             unnamed: Arc::from(""),
             drains: Arc::new(Semaphore::new(MOST_DRAINS)),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> CostRouteStats {
+        let stats = self.state.lock().stats.clone();
+        CostRouteStats {
+            prompt_breaks: self.breaks.read(),
+            ..stats
         }
     }
 

@@ -41,7 +41,8 @@ impl Figures {
         json!({
             "providers": providers(&self.shared.state, self.shared.now()),
             "quotas": quotas(&self.shared.state, self.shared.now()),
-            "stats": self.shared.state.lock().stats.clone(),
+            "stats": self.shared.stats(),
+            "prompt_breaks": self.shared.breaks.places(),
             "budgets": config.budget.as_ref().map(Budget::report),
             "retries_left": config.retries.left(),
         })

@@ -6,7 +6,9 @@ use parking_lot::Mutex;
 use scrimp_core::Tasks;
 use tower_layer::Layer;
 
-use crate::{CostRoute, CostRouteStats, Figures, Providers, config::Shared, targets::Targets};
+use crate::{
+    BreakPlace, CostRoute, CostRouteStats, Figures, Providers, config::Shared, targets::Targets,
+};
 
 /// Layer that sends each request to the cheapest provider that is good enough.
 ///
@@ -37,7 +39,14 @@ impl CostRouteLayer {
     /// Returns the counts of all services of the layer and of its clones.
     #[must_use]
     pub fn stats(&self) -> CostRouteStats {
-        self.0.state.lock().stats.clone()
+        self.0.stats()
+    }
+
+    /// Returns the places in prompts that prevent the reuse of what follows them in a prompt cache, the dearest
+    /// first: the 64 that were seen last. They have no text of the prompts.
+    #[must_use]
+    pub fn prompt_breaks(&self) -> Vec<BreakPlace> {
+        self.0.breaks.places()
     }
 
     /// Returns a service that reports the figures.

@@ -131,6 +131,10 @@
 //! conversation stays with its account as long as that pays. Where the cache is written on request, the
 //! layer marks the prompt as far as it is likely to return in time.
 //!
+//! A time stamp, an identifier or an order of tools that changes with each request prevents the reuse of all that
+//! follows it. [`stats`](CostRouteLayer::stats) counts such [breaks](PromptBreaks) by their kind, with their cost, and
+//! [`prompt_breaks`](CostRouteLayer::prompt_breaks) lists their places.
+//!
 //! # Quotas
 //!
 //! Answers state what is left of an account's requests and tokens, in the fields of OpenAI, Azure, Groq,
@@ -313,7 +317,7 @@ pub use price::{
     ParseRateError, Period, Price, PriceWindow, Rate, Tariff, Tiering, TokenClass, TokenRates,
     Usage, litellm,
 };
-pub use prompt::PromptCache;
+pub use prompt::{BreakKind, BreakPlace, PromptBreak, PromptBreaks, PromptCache, PromptPart};
 pub use provider::Provider;
 pub use providers::Providers;
 #[cfg(feature = "json-schema")]

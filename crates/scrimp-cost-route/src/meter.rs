@@ -15,9 +15,9 @@ use crate::{
     config::Shared,
     engine::{Outcome, Ticket},
     opening::{Opening, Verdict},
-    payer::Paid,
+    payer::{Paid, Payer},
     profile::Profile,
-    prompt::Bet,
+    prompt::{Bet, Ended},
     quota::{Need, Taken},
     state::{Entry, State},
 };
@@ -292,9 +292,33 @@ impl Call {
             }
         }
         self.book(cost, &usage);
+        self.look_for_breaks();
         let time = self.shared.now().saturating_duration_since(self.began);
         self.shared.call_times.record(&self.provider.name, time);
         cost
+    }
+
+    /// Looks for what prevents the reuse of the prompt.
+    fn look_for_breaks(&self) {
+        let told = self.told().filter(|told| told.prompt);
+        let (Some(bet), Some(told), None) = (&self.bet, told, self.failed) else {
+            return;
+        };
+        let bill = &self.bill;
+        self.shared.breaks.see(&Ended {
+            payer: match &bill.payer {
+                Payer::One(tenant) => Some(tenant),
+                Payer::Many(_) => None,
+            },
+            route: &bill.route,
+            model: bill.model.as_deref(),
+            bet,
+            price: &bill.price,
+            used: bill.used,
+            usage: &told.usage,
+            now: self.shared.now(),
+            wall: self.shared.config.clock.wall(),
+        });
     }
 
     /// Removes the call: it was never sent, so it says nothing about the provider.

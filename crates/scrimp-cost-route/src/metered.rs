@@ -24,6 +24,12 @@ scrimp_core::metered! {
         "Calls that a provider refused because a quota was used up.";
     counter WAITED = "scrimp_route_quota_waits_total",
         "Calls that waited for room in a quota before they were made.";
+    counter BREAKS["kind"] = "scrimp_route_prompt_breaks_total",
+        "Parts of prompts that prevent the reuse of what follows in a prompt cache.";
+    counter BREAK_TOKENS["kind"] = "scrimp_route_prompt_break_tokens_total",
+        "Tokens behind such parts that could have been read from a prompt cache.";
+    counter BREAK_LOST["kind", "currency"] = "scrimp_route_prompt_break_lost_micros_total",
+        "Additional cost of these tokens, in millionths of the currency's unit.";
     gauge QUOTA_LEFT["account", "unit"] = "scrimp_route_quota_left_ratio",
         "Part of an account's quota that is left; of several models, that with the least.";
     counter REFUSED["reason"] = "scrimp_route_refused_total", "Requests that the layer refused.";
@@ -72,6 +78,13 @@ impl Metered for CostRouteLayer {
         }
         for (reason, count) in stats.refused.by_reason() {
             readings.count(&REFUSED, &[reason], count);
+        }
+        for (kind, found) in stats.prompt_breaks.iter() {
+            readings.count(&BREAKS, &[kind.name()], found.breaks);
+            readings.count(&BREAK_TOKENS, &[kind.name()], found.tokens);
+            for lost in found.lost.iter() {
+                readings.money(&BREAK_LOST, &[kind.name()], lost);
+            }
         }
         readings.gauge(&RETRIES, &[], shared.config.retries.left() as f64);
         self.read_providers(readings);

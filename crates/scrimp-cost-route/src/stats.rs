@@ -4,6 +4,7 @@ use scrimp_core::{Money, Totals};
 use serde::Serialize;
 
 use crate::{
+    PromptBreaks,
     engine::{NoCandidate, Outcome},
     refuse::Refused,
 };
@@ -49,6 +50,8 @@ pub struct CostRouteStats {
     pub spent: Totals,
     /// Paid calls with an unknown cost.
     pub unpriced: u64,
+    /// Parts of prompts that prevent the reuse of what follows them in a prompt cache.
+    pub prompt_breaks: PromptBreaks,
 }
 
 /// Requests that a layer refused, by the reason that the refusal gives.

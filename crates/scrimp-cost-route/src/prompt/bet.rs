@@ -1,6 +1,6 @@
 //! The saving that is expected of a provider's prompt cache for one request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -53,6 +53,16 @@ impl Bet {
     /// Returns the number of tokens that are expected to be read from the cache.
     pub(crate) fn cached_tokens(&self) -> u64 {
         (f64::from(self.held) * self.per_block * f64::from(self.trust)) as u64
+    }
+
+    /// Returns the time for which the cache holds a prompt.
+    pub(super) fn lifetime(&self) -> Duration {
+        self.caching.lifetime
+    }
+
+    /// Returns the least number of tokens of a prefix that is cached.
+    pub(super) fn least(&self) -> u64 {
+        self.caching.least
     }
 
     /// Marks a body, if the cache is written on request. `None` if the body stays as it is.

@@ -6,6 +6,7 @@ use std::{
     sync::LazyLock,
 };
 
+use bytes::Bytes;
 use hashlink::DefaultHashBuilder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -28,6 +29,10 @@ pub(crate) struct PromptText {
     pub(crate) length: usize,
     /// True if the request says itself how far the prompt is to be cached.
     pub(crate) is_marked: bool,
+    /// Tools, system text and messages, without such marks.
+    pub(super) parts: [Bytes; 3],
+    /// Bytes of memory that the parts hold.
+    pub(super) body: usize,
 }
 
 /// Members of a request, in the dialects of OpenAI (chat, responses), Anthropic, Gemini and Bedrock.
@@ -52,7 +57,8 @@ pub(super) struct Body<'a> {
 
 impl PromptText {
     /// Reads the prompt of a body. `None` if the body has none, or one that is shorter than a block.
-    pub(crate) fn read(body: &[u8], model: Option<&str>) -> Option<Self> {
+    pub(crate) fn read(whole: &Bytes, model: Option<&str>) -> Option<Self> {
+        let body: &[u8] = whole;
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace())?;
         if *first != b'{' || body.len() < BLOCK {
             return None;
@@ -65,14 +71,26 @@ impl PromptText {
             false => Cow::Borrowed(part),
         });
         let hashes = hashes(model, &parts);
+        let length = parts.iter().map(|part| part.len()).sum();
         (!hashes.is_empty()).then(|| Self {
             prompt: Prompt {
                 hashes,
                 kind: body.kind(),
             },
-            length: parts.iter().map(|part| part.len()).sum(),
+            length,
             is_marked,
+            body: if is_marked { length } else { whole.len() },
+            parts: parts.map(|part| match part {
+                Cow::Borrowed(part) => whole.slice_ref(part.as_bytes()),
+                Cow::Owned(part) => part.into(),
+            }),
         })
+    }
+
+    /// Reports whether the prompt begins with all whole blocks of an earlier one.
+    pub(super) fn continues(&self, earlier: &Self) -> bool {
+        let last = earlier.prompt.hashes.len() - 1;
+        self.prompt.hashes.get(last) == Some(&earlier.prompt.hashes[last])
     }
 }
 
@@ -152,7 +170,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> PromptText {
-        PromptText::read(body.as_bytes(), Some("model")).expect("a prompt")
+        PromptText::read(&Bytes::copy_from_slice(body.as_bytes()), Some("model")).expect("a prompt")
     }
 
     #[test]
@@ -180,7 +198,7 @@ mod tests {
     fn another_model_or_another_beginning_has_other_blocks() {
         let body = format!(r#"{{"prompt":"{}"}}"#, "word".repeat(1_000));
         let of = |model, body: &str| {
-            PromptText::read(body.as_bytes(), model)
+            PromptText::read(&Bytes::copy_from_slice(body.as_bytes()), model)
                 .unwrap()
                 .prompt
                 .hashes
@@ -225,7 +243,7 @@ mod tests {
             &format!("{{\"query\":\"{long}\"}}"),
             &format!("{{\"messages\":\"{long}"),
         ] {
-            assert!(PromptText::read(body.as_bytes(), None).is_none());
+            assert!(PromptText::read(&Bytes::copy_from_slice(body.as_bytes()), None).is_none());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The tests of the router, in one program: each more would be compiled and linked by itself.
 
 mod bills;
+mod breaks;
 mod budget;
 mod cancel;
 mod choice;
