@@ -41,7 +41,6 @@ pub(crate) struct Asked {
 /// that the operator named. Scheme, authority and default port are normalized; path and query are
 /// compared as they are spelled. Two requests that are equal for the cache may have different
 /// fingerprints: they then share fewer waits, and nothing else changes.
-/// more.
 pub(crate) fn read<B: Body>(
     request: &Request<B>,
     secret: &Secret,
@@ -76,10 +75,7 @@ pub(crate) fn key<B>(request: &Request<B>, by: &Selection) -> Key {
 /// If only the first frame of the body can tell, it is taken to have one.
 #[inline]
 fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
-    match Presence::of(request) {
-        Presence::Absent => true,
-        Presence::Present | Presence::Unknown => false,
-    }
+    Presence::of(request) == Presence::Absent
 }
 
 /// A sink for the parts of a key.
@@ -117,13 +113,12 @@ fn parts_of<B>(
         if let Some(tenant) = extensions.get::<Tenant>() {
             to.part(tenant.0.as_bytes());
         }
-        match KeyPart::of(extensions) {
-            Ok(None) => {}
-            Ok(Some(part)) => {
-                to.part(KeyPart::NAME);
-                to.part(part);
-            }
-            Err(_) => return false,
+        let Ok(part) = KeyPart::of(extensions) else {
+            return false;
+        };
+        if let Some(part) = part {
+            to.part(KeyPart::NAME);
+            to.part(part);
         }
     }
     let target = by.target_uri.of(extensions, request.uri());
