@@ -150,7 +150,7 @@ async fn a_tag_that_a_client_divided_into_lines_keeps_the_response_out_of_the_cd
 async fn tags_that_a_store_has_forgotten_keep_the_response_out_of_the_cdn() {
     let layer = CdnLayer::builder([Cdn::Fastly]).build().unwrap();
     let upstream = service_fn(|_: Request<()>| async {
-        let mut response = Response::new(());
+        let mut response = Response::new(http_body_util::Empty::<bytes::Bytes>::new());
         let tags = CacheTags::new([Box::from("a")], false);
         response.extensions_mut().insert(tags);
         Ok::<_, std::io::Error>(response)

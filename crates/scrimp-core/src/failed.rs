@@ -162,7 +162,7 @@ mod tests {
         for (status, errors, count) in [(200, 0, 0), (200, 2, 1), (500, 2, 1)] {
             let failed = FailedCalls::default();
             let data = Ok(Frame::data(Bytes::from_static(b"x")));
-            let frames = [data].into_iter().chain([Err("reset"); 2]);
+            let frames = [data].into_iter().chain([Err("reset"), Err("reset")]);
             let body = StreamBody::new(iter(frames.take(1 + errors)));
             let response = Response::builder().status(status).body(body).unwrap();
             let response = failed.watch(Ok::<_, &str>(response)).unwrap();

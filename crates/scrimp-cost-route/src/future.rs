@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::Response;
@@ -16,11 +16,7 @@ use crate::{RouteBody, body::Drains};
 /// Future of a [`CostRoute`](crate::CostRoute)'s response. Dropping it cancels the call that is
 /// under way; what that has cost by then is booked.
 #[must_use = "futures do nothing unless polled"]
-pub struct CostRouteFuture<R: Body, E> {
-    exchange: Boxed<R, E>,
-    /// The way to read the answer on after its caller has left.
-    drains: Option<Drains<R>>,
-}
+pub struct CostRouteFuture<R: Body, E>(Boxed<R, E>);
 
 /// Erased type of the future: attempts follow one another through states that hold services and
 /// bodies of the caller's types, which cannot be named here. It is one allocation, before a call
@@ -29,15 +25,20 @@ type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<RouteBody<R>>, E>
 
 // === impl CostRouteFuture ===
 
-impl<R: Body, E> CostRouteFuture<R, E> {
+impl<R: Body + 'static, E> CostRouteFuture<R, E> {
+    /// Returns the future of an exchange. `drains` is the way to read its answer on after its caller has left.
     pub(crate) fn new(
         exchange: impl Future<Output = Result<Response<RouteBody<R>>, E>> + Send + 'static,
         drains: Drains<R>,
     ) -> Self {
-        Self {
-            exchange: Box::pin(exchange),
-            drains: Some(drains),
-        }
+        Self(Box::pin(async move {
+            let mut response = exchange.await?;
+            if let Some(model) = response.body().model().map(CalledModel::from) {
+                response.extensions_mut().insert(model);
+            }
+            response.body_mut().read_on_by(drains);
+            Ok(response)
+        }))
     }
 }
 
@@ -45,16 +46,7 @@ impl<R: Body, E> Future for CostRouteFuture<R, E> {
     type Output = Result<Response<RouteBody<R>>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut result = ready!(self.exchange.as_mut().poll(cx));
-        if let Ok(response) = &mut result {
-            if let Some(model) = response.body().model().map(CalledModel::from) {
-                response.extensions_mut().insert(model);
-            }
-            if let Some(drains) = self.drains.take() {
-                response.body_mut().read_on_by(drains);
-            }
-        }
-        Poll::Ready(result)
+        self.0.as_mut().poll(cx)
     }
 }
 

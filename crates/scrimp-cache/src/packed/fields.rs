@@ -101,7 +101,7 @@ impl StoredFields {
     /// Returns the number of their names.
     #[cfg(feature = "codec")]
     pub(crate) fn count_names(&self) -> usize {
-        self.shape.fields().keys_len()
+        self.shape.fields.keys_len()
     }
 
     /// Returns the names of all fields.
