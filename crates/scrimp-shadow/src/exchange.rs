@@ -43,7 +43,10 @@ struct Inner {
 
 struct State {
     head: Head,
-    chunks: VecDeque<Bytes>,
+    /// The piece to read next. Most bodies have no more than one at a time, which needs no list.
+    next: Option<Bytes>,
+    /// The pieces after it.
+    more: VecDeque<Bytes>,
     end: Option<End>,
     waker: Option<Waker>,
 }
@@ -78,8 +81,9 @@ pub(crate) struct Live(Option<Exchange>);
 #[derive(Debug, Clone)]
 pub(crate) struct Ticket(Arc<Wanting>);
 
+/// What a ticket is made of, in the task: a live request does not wait for that.
 #[derive(Debug)]
-struct Wanting(Exchange);
+pub(crate) struct Wanting(Exchange);
 
 // === impl Room ===
 
@@ -106,18 +110,16 @@ impl Room {
 
 impl Exchange {
     /// Begins an exchange.
-    pub(crate) fn begin(room: Arc<Room>) -> (Live, Ticket) {
+    pub(crate) fn begin(room: Arc<Room>) -> (Live, Wanting) {
         let state = Mutex::new(State {
             head: Head::Awaited,
-            chunks: VecDeque::new(),
+            next: None,
+            more: VecDeque::new(),
             end: None,
             waker: None,
         });
         let exchange = Self(Arc::new(Inner { state, room }));
-        (
-            Live(Some(exchange.clone())),
-            Ticket(Arc::new(Wanting(exchange))),
-        )
+        (Live(Some(exchange.clone())), Wanting(exchange))
     }
 
     /// Polls for the head, for the call that has taken it.
@@ -135,7 +137,7 @@ impl Exchange {
     /// Polls for the next piece of the body, for the call that has taken it.
     pub(crate) fn poll_piece(&self, cx: &Context<'_>) -> Poll<Option<Result<Piece, NoAnswer>>> {
         let mut state = self.0.state.lock();
-        if let Some(chunk) = state.chunks.pop_front() {
+        if let Some(chunk) = state.pop() {
             self.0.room.give_back(chunk.len());
             return Poll::Ready(Some(Ok(Piece::Chunk(chunk))));
         }
@@ -158,7 +160,7 @@ impl Exchange {
     /// Reports whether the body has ended, without trailers to come.
     pub(crate) fn is_over(&self) -> bool {
         let state = self.0.state.lock();
-        state.chunks.is_empty() && matches!(state.end, Some(End::Whole(None)))
+        state.next.is_none() && matches!(state.end, Some(End::Whole(None)))
     }
 
     /// Stops reading: what comes is not kept.
@@ -169,8 +171,9 @@ impl Exchange {
     }
 
     fn forget(&self, state: &mut State) {
-        let bytes = state.chunks.drain(..).map(|chunk| chunk.len()).sum();
-        self.0.room.give_back(bytes);
+        while let Some(chunk) = state.pop() {
+            self.0.room.give_back(chunk.len());
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -197,6 +200,22 @@ impl Exchange {
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Exchange")
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn push(&mut self, chunk: Bytes) {
+        match &self.next {
+            None => self.next = Some(chunk),
+            Some(_) => self.more.push_back(chunk),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let next = self.more.pop_front();
+        std::mem::replace(&mut self.next, next)
     }
 }
 
@@ -237,7 +256,7 @@ impl Sink for Live {
                 return;
             }
             match room.hold(chunk.len()) {
-                true => state.chunks.push_back(chunk.clone()),
+                true => state.push(chunk.clone()),
                 false => {
                     state.end = Some(End::Broken);
                     cut = true;
@@ -279,6 +298,10 @@ impl Drop for Live {
 // === impl Ticket ===
 
 impl Ticket {
+    pub(crate) fn new(wanting: Wanting) -> Self {
+        Self(Arc::new(wanting))
+    }
+
     /// Takes the response for a call. `None` if another call has it.
     pub(crate) fn take(&self) -> Option<Exchange> {
         let exchange = &self.0.0;

@@ -33,7 +33,7 @@ use tracing::Instrument;
 use crate::{
     Recorded, ShadowStats,
     config::Config,
-    exchange::{Exchange, Live, Room},
+    exchange::{Exchange, Live, Room, Ticket, Wanting},
 };
 
 /// Word of the task's span.
@@ -55,6 +55,7 @@ pub(crate) struct Trials {
 /// One request for the tried layer.
 pub(crate) struct Trial {
     request: Request<Empty<Bytes>>,
+    wanting: Wanting,
     _place: Place,
 }
 
@@ -127,7 +128,12 @@ where
     T: Service<Request<Empty<Bytes>>, Response = Response<B>>,
     B: Body<Data = Bytes>,
 {
-    let Trial { request, _place } = trial;
+    let Trial {
+        mut request,
+        wanting,
+        _place,
+    } = trial;
+    request.extensions_mut().insert(Ticket::new(wanting));
     if let Ok(response) = service.oneshot(request).await {
         let mut body = pin!(response.into_body());
         while let Some(Ok(_)) = body.frame().await {}
@@ -168,7 +174,7 @@ impl Trials {
     fn send<B>(&self, request: &Request<B>) -> Option<Live> {
         let place = Open::enter(&self.open)?;
         let trials = self.trials()?;
-        let (live, ticket) = Exchange::begin(Arc::clone(&self.room));
+        let (live, wanting) = Exchange::begin(Arc::clone(&self.room));
         let mut copy = Request::new(Empty::new());
         *copy.method_mut() = request.method().clone();
         *copy.uri_mut() = request.uri().clone();
@@ -177,9 +183,9 @@ impl Trials {
         let extensions = copy.extensions_mut();
         extensions.clone_from(request.extensions());
         release_span(extensions);
-        extensions.insert(ticket);
         let trial = Trial {
             request: copy,
+            wanting,
             _place: place,
         };
         // The runtime of the task may have ended.
