@@ -8,7 +8,8 @@
 //! A prefetch never spares a call: the caller would have made it anyway. It spares waiting, and costs one call
 //! if no caller asks for what it fetched. So the layer needs to know what waiting is worth and what a call costs,
 //! and fetches only if `P · value of waiting − (1 − P) · price` is positive, with a probability `P` that is
-//! [calibrated](Calibration) by what came of earlier predictions. Without a value of waiting it learns, and
+//! [calibrated](Calibration) by what came of earlier predictions, and lowered to how useful earlier prefetches
+//! have been, as those of what is asked for most find it fresh in store. Without a value of waiting it learns, and
 //! fetches nothing.
 //!
 //! ```

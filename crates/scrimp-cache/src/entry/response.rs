@@ -55,7 +55,7 @@ pub struct Entry {
     pub(crate) refreshing: RefreshFlag,
     /// The same of a response that every look-up decodes again; all its copies share it.
     #[cfg(feature = "codec")]
-    pub(crate) copied: Option<CopiedResponse>,
+    pub(crate) copied: Option<Box<CopiedResponse>>,
     /// Weight in bytes; 0 until it is first computed, and if it is too large. Stores read it often.
     pub(crate) weighed: AtomicU32,
 }

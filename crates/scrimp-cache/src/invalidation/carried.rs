@@ -47,6 +47,8 @@ struct More {
     names: Box<str>,
     /// Watches on further URIs, of a response that was confirmed under several.
     watches: Vec<WriteWatch>,
+    /// Identifier of the log, if no watch tells it.
+    log: u64,
     #[cfg(feature = "codec")]
     stamp: super::validity::Stamp,
 }
@@ -176,6 +178,23 @@ impl Carried {
             more.names = names.into();
         }
         count <= MAX_TAGS
+    }
+
+    /// Returns the identifier of the log that the entry has a position in.
+    #[inline]
+    pub(super) fn log(&self) -> u64 {
+        match (&self.watch, &self.more) {
+            (Some(watch), _) => watch.log(),
+            (None, Some(more)) => more.log,
+            (None, None) => 0,
+        }
+    }
+
+    /// Sets the identifier of the log.
+    pub(super) fn set_log(&mut self, log: u64) {
+        if self.log() != log {
+            self.more().log = log;
+        }
     }
 
     /// Returns its bytes on the heap.

@@ -122,7 +122,7 @@ impl Epochs {
     ) -> Self {
         let mut log = Log::default();
         let max_marks = max_marks.max(2);
-        let writes = Writes::new();
+        let writes = Writes::new(id);
         #[cfg(feature = "codec")]
         if position > 1 {
             writes.kept().write().resume(position);
@@ -347,7 +347,7 @@ impl Epochs {
 
     /// Checks whether an entry is still valid.
     pub(crate) fn check(&self, entry: &Validity) -> Epoch {
-        if entry.log != self.id {
+        if entry.carried.log() != self.id {
             return Epoch::Gone;
         }
         let now = self.position.load(Ordering::Acquire);

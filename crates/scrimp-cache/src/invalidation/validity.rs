@@ -39,8 +39,6 @@ pub(crate) struct Stamp {
 /// The position of one entry in the log, and what it carries.
 #[derive(Debug)]
 pub(crate) struct Validity {
-    /// Identifier of the log that the positions belong to.
-    pub(super) log: u64,
     pub(super) fetched_at: u64,
     pub(super) carried: Carried,
     /// Position up to which the entry is known to be valid.
@@ -91,7 +89,8 @@ impl Validity {
     }
 
     /// Returns the validity of an entry whose upstream call began at `fetched_at`.
-    pub(super) fn new(fetched_at: Position, carried: Carried) -> Self {
+    pub(super) fn new(fetched_at: Position, mut carried: Carried) -> Self {
+        carried.set_log(fetched_at.log);
         // An entry with a version may be outdated on arrival, so it is checked once.
         let checked = if carried.versions().is_empty() {
             fetched_at.at
@@ -99,7 +98,6 @@ impl Validity {
             0
         };
         Self {
-            log: fetched_at.log,
             fetched_at: fetched_at.at,
             carried,
             checked: AtomicU64::new(checked),
@@ -114,7 +112,7 @@ impl Validity {
     /// Returns its log, its position there, and what it carries: everything to encode.
     #[cfg(feature = "codec")]
     pub(crate) fn parts(&self) -> (u64, u64, &Carried) {
-        (self.log, self.fetched_at, &self.carried)
+        (self.carried.log(), self.fetched_at, &self.carried)
     }
 
     /// Restores it from the result of [`parts`](Self::parts).

@@ -34,6 +34,8 @@ const LARGE: usize = 1 << 10;
 
 /// Marks of writes on what is in memory, and those kept for what is not.
 pub(crate) struct Writes {
+    /// Identifier of the log that they belong to.
+    log: u64,
     shards: Box<[RwLock<Shard>]>,
     /// The secret of the shards and their maps: clients can compute the tags.
     secret: Secret,
@@ -86,10 +88,11 @@ pub(crate) struct WriteWatch {
 // === impl Writes ===
 
 impl Writes {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(log: u64) -> Self {
         let secret = Secret::new();
         let shard = |_| RwLock::from(Shard::new(secret));
         Self {
+            log,
             shards: (0..SHARDS).map(shard).collect(),
             secret,
             kept: RwLock::default(),
@@ -343,6 +346,12 @@ impl WriteWatch {
     /// Bytes that a watch takes outside of itself: its place in a map that is five eighths full, as
     /// maps are on average that double when they are full.
     pub(super) const WEIGHT: usize = (size_of::<(Tag, u32)>() + 1) * 8 / 5;
+
+    /// Returns the identifier of the log that the watch belongs to.
+    #[inline]
+    pub(super) fn log(&self) -> u64 {
+        self.writes.log
+    }
 
     /// Returns the marks on the URI.
     fn marks(&self) -> Mark {

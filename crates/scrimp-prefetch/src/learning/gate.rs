@@ -9,6 +9,9 @@ use crate::config::{Config, Stakes};
 /// Outcomes by which it is judged whether prefetching pays.
 const JUDGED: usize = 64;
 
+/// Expected useful prefetches at which the older ones begin to count less.
+const MOST_AWAITED: f64 = 64.0;
+
 /// Length of a budget's period.
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -24,6 +27,9 @@ pub(super) struct Gate {
     /// The latest outcomes: true for useful ones.
     judged: VecDeque<bool>,
     useful: usize,
+    /// Useful prefetches that were expected, and those that there were. The older ones count less.
+    awaited: f64,
+    there: f64,
     rest: Duration,
     shut_until: Option<Instant>,
 }
@@ -41,6 +47,9 @@ impl Gate {
             spent: 0,
             judged: VecDeque::with_capacity(JUDGED),
             useful: 0,
+            awaited: 0.0,
+            // A browser does not tell what became of its prefetches.
+            there: f64::from(u8::from(config.is_for_browsers())),
             rest: config.rest,
             shut_until: None,
         }
@@ -61,13 +70,22 @@ impl Gate {
 
     /// Reports whether a prediction of this probability pays, even at its cautious estimate. Among many
     /// estimates about the break-even point, those that are too high would be chosen otherwise.
+    ///
+    /// A prediction that comes true is not a prefetch that was useful: what is asked for often is fresh in store
+    /// already, so that only the rest is fetched, and that may be late, or not be stored. So the estimate is
+    /// lowered to what prefetches have been worth so far.
     pub(super) fn pays(&self, probability: f64, cautious: f64) -> bool {
-        let pays = |stakes: &Stakes| stakes.expected(cautious) > 0.0;
+        let pays = |stakes: &Stakes| stakes.expected(cautious * self.worth()) > 0.0;
         probability >= self.min_confidence && self.stakes.as_ref().is_some_and(pays)
     }
 
-    /// Takes the price of a fetch from the budget of the hour.
-    pub(super) fn spend(&mut self, now: Instant) -> bool {
+    /// Returns the useful prefetches for each expected one: a half before the first, and one at most.
+    fn worth(&self) -> f64 {
+        ((1.0 + self.there) / (2.0 + self.awaited)).min(1.0)
+    }
+
+    /// Takes the price of a fetch from the budget of the hour. It is expected to be useful with this probability.
+    pub(super) fn spend(&mut self, now: Instant, cautious: f64) -> bool {
         if self
             .hour
             .is_none_or(|began| now.saturating_duration_since(began) >= HOUR)
@@ -77,6 +95,13 @@ impl Gate {
         }
         let has_room = self.spent < self.per_hour;
         self.spent += u64::from(has_room);
+        if has_room {
+            self.awaited += cautious;
+        }
+        if self.awaited > MOST_AWAITED {
+            self.awaited /= 2.0;
+            self.there /= 2.0;
+        }
         has_room
     }
 
@@ -96,6 +121,7 @@ impl Gate {
         }
         self.judged.push_back(useful);
         self.useful += usize::from(useful);
+        self.there += f64::from(u8::from(useful));
         let share = self.useful as f64 / JUDGED as f64;
         let fails = self.judged.len() == JUDGED && stakes.expected(share) <= 0.0;
         if fails {
@@ -122,14 +148,39 @@ mod tests {
         Gate::new(&config)
     }
 
+    /// Returns a gate whose prefetches have been as useful as expected.
+    fn proven(mut gate: Gate) -> Gate {
+        (gate.awaited, gate.there) = (10.0, 11.0);
+        gate
+    }
+
+    #[test]
+    fn prefetches_that_were_useful_less_often_than_expected_need_more_confidence() {
+        let (mut gate, now) = (gate("0.03", "0.01", |_| {}), Instant::now());
+        assert!(
+            !gate.pays(0.5, 0.5) && gate.pays(0.51, 0.51),
+            "half is believed at first"
+        );
+        for n in 0..400 {
+            gate.spend(now, 0.8);
+            gate.judge(n % 5 != 0, now);
+        }
+        assert!(gate.pays(0.26, 0.26), "they come as expected");
+        for n in 0..400 {
+            gate.spend(now, 0.8);
+            gate.judge(n % 5 == 0, now);
+        }
+        assert!(!gate.pays(0.8, 0.8), "a quarter of what was expected");
+    }
+
     #[test]
     fn a_prefetch_pays_if_the_waiting_it_spares_is_worth_more_than_the_calls_it_wastes() {
         // 0.25 · 0.03 = 0.75 · 0.01
-        let even = gate("0.03", "0.01", |_| {});
+        let even = proven(gate("0.03", "0.01", |_| {}));
         assert!(!even.pays(0.25, 0.25) && even.pays(0.26, 0.26) && !even.pays(0.3, 0.24));
-        let free = gate("0.001", "0", |_| {});
+        let free = proven(gate("0.001", "0", |_| {}));
         assert!(!free.pays(0.0, 0.0) && free.pays(0.01, 0.01));
-        let cautious = gate("1", "0.01", |config| config.min_confidence = 0.7);
+        let cautious = proven(gate("1", "0.01", |config| config.min_confidence = 0.7));
         assert!(!cautious.pays(0.69, 0.6) && cautious.pays(0.7, 0.6));
     }
 
@@ -151,11 +202,11 @@ mod tests {
         let (mut gate, now) = (gate("1", "0.01", budget), Instant::now());
         for hour in 0..3 {
             let now = now + HOUR * hour;
-            let spent = (0..500).filter(|_| gate.spend(now)).count();
+            let spent = (0..500).filter(|_| gate.spend(now, 1.0)).count();
             assert_eq!(spent, 5);
         }
         gate.give_back();
-        assert!(gate.spend(now + HOUR * 2) && !gate.spend(now + HOUR * 2));
+        assert!(gate.spend(now + HOUR * 2, 1.0) && !gate.spend(now + HOUR * 2, 1.0));
     }
 
     #[test]

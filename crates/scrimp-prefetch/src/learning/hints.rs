@@ -83,7 +83,7 @@ impl Learner {
             None => one.uri.as_ref()?,
         };
         let page = uri.path_and_query().cloned()?;
-        if !self.gate.spend(event.at) {
+        if !self.gate.spend(event.at, 0.0) {
             self.shared.counters.over_budget.increment();
             return None;
         }

@@ -239,6 +239,7 @@ impl Learner {
         Some(Plan {
             request: request::make(config, event, uri, host),
             session: event.session,
+            cautious: one.cautious,
             inner: Arc::clone(inner),
         })
     }
@@ -259,7 +260,9 @@ impl Learner {
                 Due::Start(..) if self.in_flight >= shared.config.fetching.max_fetches => {
                     counters.prefetches_full.increment();
                 }
-                Due::Start(..) if !self.gate.spend(now) => counters.over_budget.increment(),
+                Due::Start(_, plan) if !self.gate.spend(now, plan.cautious) => {
+                    counters.over_budget.increment();
+                }
                 Due::Start(key, plan) => {
                     self.plans.started(key);
                     self.in_flight += 1;

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) request: Request<()>,
     /// The session that it is for.
     pub(crate) session: u64,
+    /// The cautious probability of what it is made for.
+    pub(crate) cautious: f64,
     pub(crate) inner: Arc<dyn Fetch>,
 }
 

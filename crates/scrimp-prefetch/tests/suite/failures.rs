@@ -139,8 +139,8 @@ async fn no_more_calls_are_in_flight_than_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn prefetches_that_do_not_pay_stop_for_a_while() {
-    // A price that pays at 20 %, and a rule that is never right.
-    let builder = by_header().value_of_waiting("0.04").price("0.01");
+    // A price that pays at 5 %, and a rule that is never right.
+    let builder = by_header().value_of_waiting("0.2").price("0.01");
     let rules = scrimp_prefetch::RulePredictor::new();
     let rules = rules.rule("/{page}", "/never?after={page}", 1.0, seconds(0));
     let rig = Rig::new(builder.rules(rules.unwrap()).keep(seconds(10)));

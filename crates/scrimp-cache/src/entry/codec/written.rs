@@ -269,7 +269,7 @@ impl<'a> Response<'a> {
                 .map(Box::new),
             recompute_cost: self.recompute_cost.into(),
             refreshing: RefreshFlag::default(),
-            copied: Some(CopiedResponse::new(&codec.refreshes, id)),
+            copied: Some(Box::new(CopiedResponse::new(&codec.refreshes, id))),
             weighed: AtomicU32::new(0),
         })
     }
