@@ -31,16 +31,11 @@ for target in $targets; do
 done
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/fuzz
-options=(--sanitizer none)
-folder=release
-# A short run does not earn back the time that optimising takes.
-if [ "$seconds" -lt 60 ]; then
-    options+=(--dev)
-    folder=debug
-fi
-cargo fuzz build "${options[@]}" ${2+"$2"}
+only=()
+[ -z "${2-}" ] || only=("$2")
+cargo fuzz build --sanitizer none "${only[@]}"
 host=$(rustc --version --verbose | sed -n 's/^host: //p')
-export programs=$CARGO_TARGET_DIR/$host/$folder seconds
+export programs=$CARGO_TARGET_DIR/$host/release seconds
 
 # Runs one target. An input may take twenty seconds at most, and the targets' own limits are lower.
 fuzz() {
