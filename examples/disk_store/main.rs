@@ -21,7 +21,7 @@ use scrimp::{
 };
 use tower::{Layer, ServiceExt, service_fn};
 
-/// What a run of the program got and paid.
+/// The answers and costs of a run of the program.
 struct Run {
     /// Each word with its answer, and what the cache says of it.
     answers: Vec<(&'static str, Bytes, String)>,

@@ -81,7 +81,7 @@ pub(crate) struct Live(Option<Exchange>);
 #[derive(Debug, Clone)]
 pub(crate) struct Ticket(Arc<Wanting>);
 
-/// What a ticket is made of, in the task: a live request does not wait for that.
+/// The right that a ticket is made of, in the task: a live request does not wait for that.
 #[derive(Debug)]
 pub(crate) struct Wanting(Exchange);
 

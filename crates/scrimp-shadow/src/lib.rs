@@ -54,7 +54,7 @@
 //! - A live call that its caller gives up is an error to the layer.
 //!
 //! The live request pays for the copy of the head, and for each frame of the body a count of its references.
-//! What the layer costs is paid in a task on the same runtime.
+//! The work of the layer is paid for in a task on the same runtime.
 
 mod body;
 mod builder;

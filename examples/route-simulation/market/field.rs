@@ -54,7 +54,7 @@ pub(super) struct Shell {
     books: Mutex<Books>,
 }
 
-/// What a router counts.
+/// Figures that a router counts.
 struct Books {
     rng: fastrand::Rng,
     accounts: Vec<Account>,

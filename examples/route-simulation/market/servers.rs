@@ -25,7 +25,7 @@ pub(super) struct Servers {
     counts: Mutex<Counts>,
 }
 
-/// What the servers have counted.
+/// Counts of the servers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counts {
     pub(super) dollars: f64,

@@ -67,7 +67,7 @@ pub(super) enum Due {
     Over,
 }
 
-/// What was to be said of a response when it came.
+/// Facts that were to be said of a response when it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
     InTime,

@@ -40,7 +40,7 @@ pub(super) struct Break {
     pub(super) same: usize,
 }
 
-/// What two prompts have in common.
+/// The parts that two prompts have in common.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
     /// Bytes that both begin with.

@@ -79,7 +79,7 @@ pub(crate) struct Ended<'a> {
     pub(crate) price: &'a Price,
     /// Requests before it in its volume period.
     pub(crate) used: u64,
-    /// What the answer has reported.
+    /// Usage that the answer has reported.
     pub(crate) usage: &'a Usage,
     pub(crate) now: Instant,
     pub(crate) wall: SystemTime,

@@ -23,7 +23,7 @@ type Row = [f32; CANDIDATES];
 /// Weighed candidates. It is kept between requests, as it is large.
 pub(super) struct Weighed {
     index: Index,
-    /// How often items with each place of the index have followed, by expert.
+    /// Counts of how often items with each place of the index have followed, by expert.
     counts: [[u16; PLACES]; EXPERTS],
     /// The logarithm of each candidate's probability, by expert.
     logs: [Row; EXPERTS],
