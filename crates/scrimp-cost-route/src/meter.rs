@@ -339,9 +339,8 @@ impl Call {
     fn book(&mut self, cost: Cost, usage: &Usage) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
-                // `build`, `put` and `set_price` refuse a price that cannot be converted to the
-                // currency of a cap it counts towards. A stated cost is in dollars, and for those
-                // there may be no rate: the reserved amount is booked then.
+                // A price that has no rate to the currency of a cap is refused when it is set. For a stated
+                // cost, which is in dollars, there may be none: the reserved amount is booked then.
                 Cost::Paid(cost) => {
                     if let Err(error) = reservation.settle(cost) {
                         tracing::warn!(%error, "a stated cost cannot be booked under a cap");
