@@ -181,6 +181,30 @@ fn settings_that_contradict_each_other_are_refused() {
             "same key",
         ),
         (
+            "[[route]]\nname = \"b\"\nupstream = \"shop\"\nquota_wait = \"1s\"\n",
+            "`quota_wait` needs `providers`",
+        ),
+        (
+            "[[provider]]\nname = \"e\"\nendpoint = \"http://e\"\nprice = \"1\"\ncache_read = \"1\"\n",
+            "cannot be used together",
+        ),
+        (
+            "[[provider]]\nname = \"e\"\nendpoint = \"http://e\"\nprompt_cache = \"always\"\n",
+            "there are `automatic` and `on_request`",
+        ),
+        (
+            "[[provider]]\nname = \"e\"\nendpoint = \"http://e\"\nprompt_cache_lifetime = \"5m\"\n",
+            "needs `prompt_cache`",
+        ),
+        (
+            "[[route]]\nname = \"b\"\nproviders = []\nhedge = \"lots\"\n",
+            "`hedge = \"lots\"` cannot be used",
+        ),
+        (
+            "[cache.redis]\nurl = \"redis://c\"\nca = \"Cargo.toml\"\n",
+            "`tls_roots`",
+        ),
+        (
             "[[provider]]\nname = \"e\"\nendpoint = \"http://e\"\n[[budget]]\nname = \"b\"\nlimit = \"1\"\n[[route]]\nname = \"p\"\nproviders = [\"e\"]\n",
             "price",
         ),

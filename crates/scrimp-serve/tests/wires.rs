@@ -69,21 +69,20 @@ struct Redis(Child, u16);
 
 impl Redis {
     fn start() -> Option<Self> {
+        Self::with("--port", &[])
+    }
+
+    /// Starts one whose `port` option gets a free port.
+    fn with(port_option: &str, more: &[&str]) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap()
             .port();
-        let arguments = [
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--port",
-            &port.to_string(),
-        ];
         let server = Command::new("redis-server")
-            .args(arguments)
+            .args(["--bind", "127.0.0.1", "--save", "", "--port", "0"])
+            .args([port_option, &port.to_string()])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn();
         let mut server = server.ok()?;
@@ -102,6 +101,23 @@ impl Drop for Redis {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// Asks for a page of one host, which all gateways serve. Returns the Cache-Status.
+async fn ask(gateway: &Gateway, path: &str) -> String {
+    let request = gateway.request("GET", path).header("host", "shop.example");
+    let (_, head, _) = gateway
+        .send(request.body(Default::default()).unwrap())
+        .await;
+    head["cache-status"].to_str().unwrap().to_owned()
+}
+
+/// Stores other pages. Writes to Redis go on in the background, one after the other, so what was stored
+/// before is there when most of these are.
+async fn fill(gateway: &Gateway) {
+    for page in 100..150 {
+        ask(gateway, &format!("/cached/{page}")).await;
     }
 }
 
@@ -133,21 +149,12 @@ async fn gateways_over_one_redis_share_responses_purges_and_budgets() {
         Gateway::start(&config("")).await,
         Gateway::start(&config("")).await,
     );
-    let get = async |gateway: &Gateway| {
-        gateway.get("/cached/7").await.1["cache-status"]
-            .to_str()
-            .unwrap()
-            .to_owned()
-    };
+    let get = async |gateway: &Gateway| ask(gateway, "/cached/7").await;
     assert!(get(&one).await.contains("fwd="));
-    // The write to Redis goes on in the background; it is there at some look-up, or it never is.
-    let mut looked = 0;
-    while shop.calls() == 1 && !get(&two).await.contains("hit") {
-        looked += 1;
-        assert!(looked < 1_000);
-    }
-    assert!(shop.calls() <= 2, "{}", shop.calls());
+    fill(&one).await;
     let calls = shop.calls();
+    assert!(get(&two).await.contains("hit"));
+    assert_eq!(shop.calls(), calls);
     assert_eq!(
         two.operate("POST", "/purge?tag=7", Some(TOKEN)).await.0,
         200
@@ -172,6 +179,55 @@ async fn gateways_over_one_redis_share_responses_purges_and_budgets() {
     assert!(get(&one).await.contains("fwd="));
     one.stop().await;
     two.stop().await;
+}
+
+#[tokio::test]
+async fn a_redis_with_tls_is_used_if_its_certificate_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let certificate = file("certificate", made.cert.pem());
+    let key = file("key", made.signing_key.serialize_pem());
+    let other = file("other", other.cert.pem());
+    let options = [
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ];
+    let Some(redis) = Redis::with("--tls-port", &options) else {
+        eprintln!("skipped: redis-server is not installed");
+        return;
+    };
+    for (ca, shared) in [(&certificate, true), (&other, false)] {
+        let shop = Upstream::start("shop").await;
+        let config = [
+            basics(),
+            format!(
+                "[cache.redis]\nurl = \"rediss://127.0.0.1:{}\"\nca = {ca:?}\ntimeout = \"2s\"\nprefix = \"{}\"\n",
+                redis.1,
+                shop.address.port()
+            ),
+            // Redis keeps what has a price: this upstream is faster than it.
+            upstream("shop", shop.address, "price = \"1\"\n"),
+            "[[route]]\nupstream = \"shop\"\n".into(),
+        ]
+        .concat();
+        let (one, two) = (Gateway::start(&config).await, Gateway::start(&config).await);
+        ask(&one, "/cached/7").await;
+        fill(&one).await;
+        let found = ask(&two, "/cached/7").await.contains("hit");
+        assert_eq!(found, shared, "{ca}");
+        one.stop().await;
+        two.stop().await;
+    }
 }
 
 #[tokio::test]

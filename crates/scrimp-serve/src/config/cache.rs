@@ -5,12 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use scrimp_cache::{CacheLayer, CacheLayerBuilder, MemoryStore, Mode, Rule, Store};
 use scrimp_coalesce::{CoalesceLayer, CoalesceLayerBuilder};
 use scrimp_core::Money;
-use scrimp_redis::RedisClient;
+use scrimp_redis::{RedisClient, RedisClientBuilder};
 use scrimp_stampede::{StampedeLayer, StampedeLayerBuilder};
 
 use crate::read::Section;
 
-use super::Secret;
+use super::{Secret, server::file};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cache {
@@ -28,7 +28,7 @@ pub(crate) struct Cache {
 pub(crate) enum Tier {
     None,
     Redis {
-        url: Secret,
+        server: RedisServer,
         prefix: String,
         timeout: Duration,
     },
@@ -36,6 +36,13 @@ pub(crate) enum Tier {
         folder: PathBuf,
         size: u64,
     },
+}
+
+/// A Redis, and what its certificate is checked by.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RedisServer {
+    url: Secret,
+    ca: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -153,23 +160,40 @@ fn redis_tier(section: &Section<'_>) -> Option<Tier> {
         (Some(url), _) => Secret::of(url.value),
         (None, secret) => secret?,
     };
+    let server = RedisServer {
+        url,
+        ca: file(section, "ca"),
+    };
     // It connects when it is first used.
-    if let Err(error) = RedisClient::builder([url.reveal()]).build() {
-        let key = if section.has("url") {
-            "url"
-        } else {
-            "url_from"
+    if let Err(error) = server.client().build() {
+        let key = match error.setting() {
+            "tls_roots" if section.has("ca") => "ca",
+            _ if section.has("url") => "url",
+            _ => "url_from",
         };
         let help = "for example `redis://127.0.0.1:6379`";
         section.add(&section.span_of(key), error.to_string(), help);
     }
     Some(Tier::Redis {
-        url,
+        server,
         prefix: section
             .text("prefix")
             .map_or_else(|| "gateway".into(), |at| at.value),
         timeout: section.time("timeout").unwrap_or(Duration::from_millis(40)),
     })
+}
+
+// === impl RedisServer ===
+
+impl RedisServer {
+    /// Returns the builder of a client.
+    pub(crate) fn client(&self) -> RedisClientBuilder {
+        let client = RedisClient::builder([self.url.reveal()]);
+        match &self.ca {
+            Some(ca) => client.tls_roots(ca.clone()),
+            None => client,
+        }
+    }
 }
 
 // === impl Coalesce ===

@@ -18,7 +18,7 @@ pub(crate) use self::{
     batch::ReadBatch,
     budget::Budget,
     cache::{Cache, Coalesce, Stampede, Tier},
-    provider::{Provider, layer as provider_layer},
+    provider::{Choice, Provider, layer as provider_layer},
     route::{Route, Target},
     secret::Secret,
     server::Server,
@@ -188,7 +188,7 @@ fn check_together(
 ) {
     let budget = Budget::all(budgets);
     for (section, route) in root.list("route", "route").iter().zip(routes) {
-        let Target::Providers(names) = &route.target else {
+        let Target::Providers(names, _) = &route.target else {
             continue;
         };
         let of = |name: &String| providers.iter().find(|provider| provider.name == *name);

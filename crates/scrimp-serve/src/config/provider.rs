@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::{HeaderName, Uri, header::AUTHORIZATION};
-use scrimp_core::{Currency, Money};
+use scrimp_core::Money;
 use scrimp_cost_route::{
-    CostRouteLayer, CostRouteLayerBuilder, Price, Rate, Tariff, TokenClass, TokenRates,
+    CostRouteLayer, CostRouteLayerBuilder, Price, PromptCache, Rate, Tariff, TokenClass, TokenRates,
 };
 use scrimp_gateway::{Gateway, GatewayBuilder};
 
@@ -20,8 +20,11 @@ pub(crate) struct Provider {
     key: Option<Secret>,
     key_header: HeaderName,
     pub(crate) price: Option<Money>,
-    input: Option<PerMillion>,
-    output: Option<PerMillion>,
+    rates: Rates,
+    prompt_cache: Option<Prompts>,
+    account: Option<String>,
+    context_window: Option<u64>,
+    stated_cost: bool,
     ca: Option<Vec<u8>>,
     http2: bool,
     timeout: Option<Duration>,
@@ -43,9 +46,37 @@ struct PerMillion {
     rate: Rate,
 }
 
+/// The prices of tokens, by class.
+#[derive(Debug, Clone, PartialEq)]
+struct Rates(Vec<(&'static str, TokenClass, PerMillion)>);
+
+/// The settings of a provider's prompt cache.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Prompts {
+    is_automatic: bool,
+    lifetime: Option<Duration>,
+    least: Option<u64>,
+}
+
+/// Classes of tokens by the keys of their prices.
+const CLASSES: [(&str, TokenClass); 4] = [
+    ("input", TokenClass::Input),
+    ("output", TokenClass::Output),
+    ("cache_read", TokenClass::CacheRead),
+    ("cache_write", TokenClass::CacheWrite),
+];
+
 /// Returns the builder of a layer for providers, with its ledger and budget still to set.
 pub(crate) fn layer(providers: &[&Provider]) -> CostRouteLayerBuilder {
     CostRouteLayer::builder(providers.iter().map(|provider| provider.provider()))
+}
+
+/// How a route chooses among its providers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Choice {
+    attempts: Option<usize>,
+    quota_wait: Option<Duration>,
+    hedge: Option<Money>,
 }
 
 /// Reads `rename`: pairs such as `gpt-4o-mini=deepseek-chat`.
@@ -65,6 +96,37 @@ fn renamed(section: &Section<'_>) -> Vec<(String, String)> {
     pairs
 }
 
+// === impl Choice ===
+
+impl Choice {
+    pub(crate) fn read(section: &Section<'_>) -> Self {
+        let choice = Self {
+            attempts: section.number("attempts"),
+            quota_wait: section.time("quota_wait"),
+            hedge: section.by_from_str("hedge").map(|at| at.value),
+        };
+        let any = CostRouteLayer::builder([scrimp_cost_route::Provider::new("any")]);
+        if let Err(error) = choice.set(any).build() {
+            section.refused(&error);
+        }
+        choice
+    }
+
+    /// Sets a layer's builder.
+    pub(crate) fn set(&self, mut layer: CostRouteLayerBuilder) -> CostRouteLayerBuilder {
+        if let Some(attempts) = self.attempts {
+            layer = layer.attempts(attempts);
+        }
+        if let Some(longest) = self.quota_wait {
+            layer = layer.quota_wait(longest);
+        }
+        if let Some(second) = self.hedge {
+            layer = layer.hedge(second);
+        }
+        layer
+    }
+}
+
 // === impl PerMillion ===
 
 impl PerMillion {
@@ -75,6 +137,72 @@ impl PerMillion {
         let each = format!("{}e-6 {currency}", amount.trim_start_matches('$'));
         let rate = each.trim().parse().map_err(|error| wrong(&error))?;
         Ok(Self { money, rate })
+    }
+}
+
+// === impl Rates ===
+
+impl Rates {
+    fn read(section: &Section<'_>) -> Self {
+        let rates = CLASSES.into_iter().filter_map(|(key, class)| {
+            let price = section.parsed(key, PerMillion::read)?.value;
+            Some((key, class, price))
+        });
+        Self(rates.collect())
+    }
+
+    fn to_tariff(&self) -> Option<Tariff> {
+        let (.., first) = self.0.first()?;
+        let mut rates = TokenRates::new();
+        for (_, class, price) in &self.0 {
+            rates = rates.with(*class, price.rate.clone());
+        }
+        Some(Tariff::new(first.money.currency()).tokens(rates))
+    }
+
+    /// Returns the price of a class, as people write it.
+    fn text(&self, wanted: TokenClass) -> String {
+        let found = self.0.iter().find(|(_, class, _)| *class == wanted);
+        found.map_or_else(|| "nothing".into(), |(.., price)| price.money.to_string())
+    }
+}
+
+// === impl Prompts ===
+
+impl Prompts {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let is_automatic = section.parsed("prompt_cache", |text| match text {
+            "automatic" => Ok(true),
+            "on_request" => Ok(false),
+            _ => Err("is not known: there are `automatic` and `on_request`".into()),
+        });
+        let prompts = Self {
+            is_automatic: is_automatic.as_ref().is_some_and(|at| at.value),
+            lifetime: section.time("prompt_cache_lifetime"),
+            least: section.number("prompt_cache_min_tokens"),
+        };
+        for key in ["prompt_cache_lifetime", "prompt_cache_min_tokens"] {
+            if section.has(key) && !section.has("prompt_cache") {
+                let message = format!("`{key}` needs `prompt_cache`");
+                section.add(&section.span_of(key), message, "");
+            }
+        }
+        is_automatic.map(|_| prompts)
+    }
+
+    fn to_cache(self) -> PromptCache {
+        let cache = match self.is_automatic {
+            true => PromptCache::automatic(),
+            false => PromptCache::on_request(),
+        };
+        let cache = match self.lifetime {
+            Some(time) => cache.lifetime(time),
+            None => cache,
+        };
+        match self.least {
+            Some(tokens) => cache.min_tokens(tokens),
+            None => cache,
+        }
     }
 }
 
@@ -91,10 +219,11 @@ impl Provider {
             key: Secret::read(section, "key"),
             key_header: key_header.unwrap_or(AUTHORIZATION),
             price: section.by_from_str("price").map(|at| at.value),
-            input: section.parsed("input", PerMillion::read).map(|at| at.value),
-            output: section
-                .parsed("output", PerMillion::read)
-                .map(|at| at.value),
+            rates: Rates::read(section),
+            prompt_cache: Prompts::read(section),
+            account: section.text("account").map(|at| at.value),
+            context_window: section.number("context_window"),
+            stated_cost: section.flag("stated_cost").unwrap_or(false),
             http2: section.flag("http2").unwrap_or(false),
             timeout: section.time("timeout"),
             latency: section.time("latency"),
@@ -113,7 +242,7 @@ impl Provider {
             endpoint: endpoint?.value,
             ca,
         };
-        if section.has("price") && (section.has("input") || section.has("output")) {
+        if section.has("price") && CLASSES.iter().any(|(key, _)| section.has(key)) {
             let message = "`price` and the prices of tokens cannot be used together";
             section.add(&section.span_of("price"), message, "remove one of them");
         }
@@ -136,35 +265,23 @@ impl Provider {
 
     /// Returns its price, as people write it.
     pub(crate) fn terms(&self) -> String {
-        match (self.price, &self.input, &self.output) {
-            (Some(price), ..) => format!("{price} a request"),
-            (None, None, None) => "unknown".into(),
-            (None, input, output) => {
-                let text = |price: &Option<PerMillion>| {
-                    let price = price.as_ref().map(|price| price.money.to_string());
-                    price.unwrap_or_else(|| "nothing".into())
-                };
-                format!("{} in, {} out (1M tokens)", text(input), text(output))
-            }
+        match (self.price, &self.rates) {
+            (Some(price), _) => format!("{price} a request"),
+            (None, rates) if rates.0.is_empty() => "unknown".into(),
+            (None, rates) => format!(
+                "{} in, {} out (1M tokens)",
+                rates.text(TokenClass::Input),
+                rates.text(TokenClass::Output)
+            ),
         }
     }
 
     fn price(&self) -> Price {
-        let (input, output) = match (self.price, &self.input, &self.output) {
-            (Some(price), ..) => return price.into(),
-            (None, None, None) => return Price::Unknown,
-            (None, input, output) => (input, output),
-        };
-        let any = input.as_ref().or(output.as_ref());
-        let currency = any.map_or(Currency::USD, |price| price.money.currency());
-        let mut rates = TokenRates::new();
-        if let Some(price) = input {
-            rates = rates.with(TokenClass::Input, price.rate.clone());
+        let tariff = || self.rates.to_tariff();
+        match self.price {
+            Some(price) => price.into(),
+            None => tariff().map_or(Price::Unknown, Price::from),
         }
-        if let Some(price) = output {
-            rates = rates.with(TokenClass::Output, price.rate.clone());
-        }
-        Tariff::new(currency).tokens(rates).into()
     }
 
     fn provider(&self) -> scrimp_cost_route::Provider {
@@ -189,6 +306,18 @@ impl Provider {
         }
         if let Some(time) = self.latency {
             provider = provider.latency(time);
+        }
+        if let Some(prompts) = self.prompt_cache {
+            provider = provider.prompt_cache(prompts.to_cache());
+        }
+        if let Some(account) = &self.account {
+            provider = provider.account(account.as_str());
+        }
+        if let Some(tokens) = self.context_window {
+            provider = provider.context_window(tokens);
+        }
+        if self.stated_cost {
+            provider = provider.stated_cost(true);
         }
         if let Some(quality) = self.quality {
             provider = provider.quality(quality);

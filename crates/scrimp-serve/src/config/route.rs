@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::read::Section;
 
-use super::{Names, batch::Batch};
+use super::{Choice, Names, batch::Batch};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Route {
@@ -22,8 +22,11 @@ pub(crate) struct Route {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Target {
     Upstream(String),
-    Providers(Vec<String>),
+    Providers(Vec<String>, Choice),
 }
+
+/// Keys of a route to providers.
+const OF_PROVIDERS: [&str; 3] = ["attempts", "quota_wait", "hedge"];
 
 // === impl Route ===
 
@@ -58,8 +61,17 @@ impl Route {
         }
         let target = match upstream {
             Some(upstream) => Target::Upstream(upstream.value),
-            None => Target::Providers(providers.into_iter().map(|at| at.value).collect()),
+            None => {
+                let names = providers.into_iter().map(|at| at.value).collect();
+                Target::Providers(names, Choice::read(section))
+            }
         };
+        for key in OF_PROVIDERS {
+            if section.has(key) && section.has("upstream") {
+                let message = format!("`{key}` needs `providers`");
+                section.add(&section.span_of(key), message, "");
+            }
+        }
         let batch = section.inner("batch", "route.batch");
         Some(Self {
             name: section

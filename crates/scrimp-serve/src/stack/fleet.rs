@@ -28,14 +28,14 @@ impl Fleet {
     /// Takes a place in the fleet of a configuration, if there is one.
     pub(crate) fn of(settings: &Cache) -> Result<Option<Self>, SettingError> {
         let Tier::Redis {
-            url,
+            server,
             prefix,
             timeout,
         } = &settings.tier
         else {
             return Ok(None);
         };
-        let client = RedisClient::builder([url.reveal()]).command_timeout(*timeout);
+        let client = server.client().command_timeout(*timeout);
         let client = client
             .notify_degraded(|change| tracing::warn!("{change}"))
             .build()?;

@@ -21,7 +21,7 @@ use scrimp_cost_route::CostRouteLayer;
 use scrimp_gateway::{Gateway, GatewayBuilder, GatewayUpstream};
 use tower::layer::layer_fn;
 
-use crate::config::{Config, Provider, ReadBatch, Route, Target, Upstream, provider_layer};
+use crate::config::{Choice, Config, Provider, ReadBatch, Route, Target, Upstream, provider_layer};
 
 use self::{
     counts::Counts,
@@ -93,10 +93,10 @@ fn built(route: &Route, config: &Config, parts: &mut Parts) -> Result<Built, Set
             let upstream = upstream.expect("the configuration was checked");
             to_upstream(upstream, parts)?
         }
-        Target::Providers(names) => {
+        Target::Providers(names, choice) => {
             let of = |name: &String| config.providers.iter().find(|it| it.name == *name);
             let chosen: Vec<&Provider> = names.iter().filter_map(of).collect();
-            to_providers(&chosen, parts)?
+            to_providers(&chosen, *choice, parts)?
         }
     };
     let (gateway, batch) = match &route.batch {
@@ -161,15 +161,21 @@ fn to_upstream(upstream: &Upstream, parts: &mut Parts) -> Result<Targeted, Setti
     Ok((gateway, routed, providers))
 }
 
-fn to_providers(chosen: &[&Provider], parts: &mut Parts) -> Result<Targeted, SettingError> {
+fn to_providers(
+    chosen: &[&Provider],
+    choice: Choice,
+    parts: &mut Parts,
+) -> Result<Targeted, SettingError> {
     let clients = chosen.iter().map(|provider| {
         let client = provider.gateway().build_upstream()?;
         Ok((provider.name.clone(), client))
     });
     let clients: HashMap<String, GatewayUpstream> = clients.collect::<Result<_, SettingError>>()?;
     let settings = chosen.iter().map(|&provider| provider.clone());
-    let layer = parts.routed(Paid::Providers(settings.collect()), |budget, ledger| {
-        provider_layer(chosen).budget(budget).ledger(ledger).build()
+    let settings = Paid::Providers(settings.collect(), choice);
+    let layer = parts.routed(settings, |budget, ledger| {
+        let layer = choice.set(provider_layer(chosen));
+        layer.budget(budget).ledger(ledger).build()
     })?;
     let routes = layer.clone();
     let services = layer_fn(move |_: GatewayUpstream| {

@@ -42,7 +42,7 @@ type Rate = (String, (u32, Duration));
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Paid {
     Upstream(config::Upstream),
-    Providers(Vec<config::Provider>),
+    Providers(Vec<config::Provider>, config::Choice),
 }
 
 // === impl Parts ===

@@ -75,6 +75,12 @@ pub(super) const PARTS: &[Part] = &[
                 "none",
                 "The URL, if it has a password; in place of `url`.",
             ),
+            key(
+                "ca",
+                "\"authorities.pem\"",
+                "the system's",
+                "File with certificate authorities (PEM), for a URL with `rediss:`.",
+            ),
             key("prefix", "\"shop\"", "\"gateway\"", "Name of the fleet."),
             key(
                 "timeout",
