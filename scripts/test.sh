@@ -5,8 +5,8 @@
 #   scripts/test.sh --full   also each crate without features, lowest versions, dependencies and licences, MSRV
 #
 # Works on a bare Debian or Ubuntu with a Rust toolchain, as root or with sudo; elsewhere
-# a C compiler, Node, npm, aria2, Redis, Varnish and nginx with their modules must be there already. Stops at the first
-# failure.
+# a C compiler, Node, npm, aria2, Chromium, Redis, Varnish and nginx with their modules must be there already.
+# Stops at the first failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -61,6 +61,8 @@ tools() {
     has promtool || missing+=(prometheus)
     # What the tests of scrimp-redis start.
     has redis-server || missing+=(redis-server)
+    # What opens the pages of the tests.
+    has chromium || has chromium-browser || has google-chrome || missing+=(chromium)
     if [ ${#missing[@]} -gt 0 ]; then
         local sudo=()
         [ "$(id -u)" = 0 ] || sudo=(sudo)
