@@ -1,11 +1,11 @@
 //! Nothing that a client names becomes a series.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
-use metrics_util::debugging::{DebuggingRecorder, Snapshotter};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use scrimp::{
     batch::{BatchLayer, RestJson},
     cache::{CacheLayer, MemoryStore},
@@ -93,4 +93,49 @@ async fn hundreds_of_tenants_hosts_and_paths_make_no_series() {
     assert!(after.len() > 100, "{}", after.len());
     let name = |series: &&String| series.contains("tenant") && series.contains('0');
     assert_eq!(after.iter().find(name), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn series_of_a_cache_have_the_numbers_of_its_statistics() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let reporter = MetricsReporter::with_recorder(recorder);
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20)).rule("path=/** ttl=1m");
+    let cache = cache.build().expect("valid settings");
+    reporter.add("api", cache.clone());
+    let (upstream, _) = Scripted::answering(|_| {
+        Reply::respond(http::Response::new(ScriptedBody::new().data("1").sized()))
+    });
+    let service = ServiceBuilder::new().layer(cache).service(upstream);
+    for path in ["/a", "/a", "/b", "/a", "/a"] {
+        let request = Request::get(format!("http://shop.example{path}"));
+        let request = request.body(Full::<Bytes>::default()).expect("a request");
+        let response = service.clone().oneshot(request).await.expect("an answer");
+        let _ = response.into_body().collect().await;
+    }
+    reporter.publish();
+    let all: BTreeMap<_, _> = snapshotter
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .map(|(key, .., value)| {
+            let labels = key.key().labels().filter(|label| label.key() != "name");
+            let labels: Vec<_> = labels.map(|label| label.value().to_owned()).collect();
+            (format!("{}{labels:?}", key.key().name()), value)
+        })
+        .collect();
+    for (series, count) in [
+        ("scrimp_cache_requests_total[]", 5),
+        (r#"scrimp_cache_answers_total["hit"]"#, 3),
+        (r#"scrimp_cache_answers_total["miss"]"#, 2),
+        ("scrimp_cache_calls_total[]", 2),
+        ("scrimp_cache_stored_total[]", 2),
+        (r#"scrimp_cache_store_look_ups_total["found"]"#, 3),
+        (r#"scrimp_cache_store_look_ups_total["missing"]"#, 2),
+    ] {
+        let found = all.get(series);
+        assert_eq!(found, Some(&DebugValue::Counter(count)), "{series}");
+    }
+    let entries = all.get("scrimp_cache_entries[]");
+    assert_eq!(entries, Some(&DebugValue::Gauge(2.0.into())));
 }

@@ -2,6 +2,8 @@
 
 mod vendor;
 
+use std::path::Path;
+
 use bytes::Bytes;
 use http::Request;
 use scrimp_core::{
@@ -91,8 +93,8 @@ async fn the_answers_of_a_submission_are_booked_for_their_tenants_and_tags() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn payers_are_known_after_a_restart() {
+/// Submits 60 requests, stops, and goes on with the same file. Returns the books.
+async fn restarted(between: impl FnOnce(&Path)) -> Ledger {
     let ledger = Ledger::new();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db");
@@ -106,6 +108,7 @@ async fn payers_are_known_after_a_restart() {
     let (folder, vendor) = (first.folder, first.vendor);
     drop((night.unwrap(), first.layer));
     tokio::time::sleep(MINUTE / 60).await;
+    between(&path);
     let queue = SqliteQueue::open(&path).unwrap();
     let layer = booked(&ledger)(rig::builder(&vendor, queue, &first.clock))
         .build()
@@ -115,8 +118,41 @@ async fn payers_are_known_after_a_restart() {
         .forward(|_| std::future::ready(Ok::<_, std::io::Error>(())))
         .await
         .unwrap();
-    check(&ledger, 60 * EACH);
+    assert_eq!(vendor.most_paid(), 1);
     drop(folder);
+    ledger
+}
+
+#[tokio::test(start_paused = true)]
+async fn payers_are_known_after_a_restart() {
+    check(&restarted(|_| ()).await, 60 * EACH);
+}
+
+/// Changes the tables of a queue that no process has open.
+fn change(path: &Path, statements: &str) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    file.execute_batch(statements).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_without_payers_goes_on_and_its_costs_are_those_of_no_tenant() {
+    let first_version = "ALTER TABLE requests DROP COLUMN payer; PRAGMA user_version = 1";
+    let ledger = restarted(|path| change(path, first_version)).await;
+    assert_eq!(pico(&ledger), 60 * EACH);
+    let tenants = ledger.totals_by(Dimension::Tenant);
+    assert_eq!(tenants.len(), 1, "{tenants:?}");
+}
+
+#[tokio::test]
+async fn a_queue_of_a_later_version_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    drop(SqliteQueue::open(&path).unwrap());
+    change(&path, "PRAGMA user_version = 1000");
+    let before = std::fs::read(&path).unwrap();
+    let error = SqliteQueue::open(&path).unwrap_err().to_string();
+    assert!(error.contains("version 1000"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
 #[tokio::test(start_paused = true)]
