@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Request;
 use scrimp_core::{
     Currency, Dimension, Ledger, Money,
-    extensions::{Charge, CostTags, Tenant},
+    extensions::{Charge, CostTags, Deadline, Tenant},
 };
 use scrimp_jobs::{BatchJobsLayerBuilder, JobCost, PaidAnswer, SqliteQueue};
 use tower::ServiceExt;
@@ -126,6 +126,12 @@ async fn restarted(between: impl FnOnce(&Path)) -> Ledger {
 #[tokio::test(start_paused = true)]
 async fn payers_are_known_after_a_restart() {
     check(&restarted(|_| ()).await, 60 * EACH);
+    let second_version =
+        "DROP TRIGGER taken_out; DROP TRIGGER ended; DROP TABLE late; PRAGMA user_version = 2";
+    check(
+        &restarted(|path| change(path, second_version)).await,
+        60 * EACH,
+    );
 }
 
 /// Changes the tables of a queue that no process has open.
@@ -136,7 +142,8 @@ fn change(path: &Path, statements: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_queue_without_payers_goes_on_and_its_costs_are_those_of_no_tenant() {
-    let first_version = "ALTER TABLE requests DROP COLUMN payer; PRAGMA user_version = 1";
+    let first_version = "DROP TRIGGER taken_out; DROP TRIGGER ended; DROP TABLE late; \
+                         ALTER TABLE requests DROP COLUMN payer; PRAGMA user_version = 1";
     let ledger = restarted(|path| change(path, first_version)).await;
     assert_eq!(pico(&ledger), 60 * EACH);
     let tenants = ledger.totals_by(Dimension::Tenant);
@@ -261,4 +268,30 @@ async fn a_file_of_which_no_job_was_made_is_deleted_and_a_failure_is_no_harm() {
     assert_eq!(rig.vendor.count(Call::Delete), 1);
     assert!(rig.vendor.state().deleted.is_empty());
     assert_eq!(rig.vendor.count(Call::Own), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_a_job_has_beside_a_call_of_its_own_is_booked_too() {
+    let ledger = Ledger::new();
+    let rig = Rig::with(Form::OpenAi, |builder| {
+        booked(&ledger)(builder.poll(MINUTE, MINUTE))
+    });
+    rig.vendor.state().polls = 305;
+    let due = |mut request: Request<Bytes>| {
+        let by = tokio::time::Instant::now() + 5 * HOUR;
+        request.extensions_mut().insert(Deadline(by));
+        request
+    };
+    let requests = tagged(Form::OpenAi, 12).map(due);
+    let night = rig.layer.submit("night", requests).await.unwrap();
+    night
+        .forward(|_| std::future::ready(Ok::<_, std::io::Error>(())))
+        .await
+        .unwrap();
+    assert_eq!(rig.vendor.count(Call::Own), 12);
+    check(&ledger, 12 * 2 * EACH);
+    // The answers of the job come when the submission has all of its own, and are paid too.
+    tokio::time::sleep(HOUR).await;
+    assert_eq!(rig.layer.stats().late, 12);
+    check(&ledger, 12 * 3 * EACH);
 }

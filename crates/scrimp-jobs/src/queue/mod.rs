@@ -162,7 +162,8 @@ pub struct JobPayer {
 pub struct Answered {
     /// Those that were recorded.
     pub recorded: Vec<Recorded>,
-    /// Those to requests that had been taken for calls of their own: they are paid twice.
+    /// Those to requests that had been taken for calls of their own: they are paid twice. The queue knows their
+    /// payers until the job has ended, even if the requests are answered and removed.
     pub late: Vec<Recorded>,
 }
 

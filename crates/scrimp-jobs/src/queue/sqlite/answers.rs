@@ -16,10 +16,8 @@ pub(super) fn answer(
 ) -> rusqlite::Result<Answered> {
     let set = format!("{SET} AND job = ?9 AND state = 1 RETURNING payer");
     let mut set = all.prepare_cached(&set)?;
-    // One that has its answer from a job is read a second time.
-    let late = "SELECT payer FROM requests \
-                WHERE id = ?1 AND (state = 2 OR state = 3 AND NOT from_job)";
-    let mut late = all.prepare_cached(late)?;
+    // One that has its answer from this job is read a second time.
+    let mut late = all.prepare_cached("SELECT payer FROM late WHERE job = ?1 AND id = ?2")?;
     let mut answered = Answered::default();
     for (id, answer) in answers {
         let values = params![
@@ -36,7 +34,10 @@ pub(super) fn answer(
         let payer = set.query_row(values, |row| row::payer(row, 0));
         if let Some(payer) = payer.optional()? {
             answered.recorded.push(Recorded { id, answer, payer });
-        } else if let Some(payer) = late.query_row([id], |row| row::payer(row, 0)).optional()? {
+        } else if let Some(payer) = late
+            .query_row(params![job, id], |row| row::payer(row, 0))
+            .optional()?
+        {
             answered.late.push(Recorded { id, answer, payer });
         }
     }

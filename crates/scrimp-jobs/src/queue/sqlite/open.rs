@@ -8,7 +8,7 @@ use super::SqliteQueue;
 use crate::queue::QueueError;
 
 /// Version of the tables, in the file's `user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Bytes of a page.
 const PAGE: u64 = 4_096;
@@ -49,6 +49,19 @@ CREATE TRIGGER removed AFTER DELETE ON requests BEGIN
 END;
 CREATE TRIGGER resized AFTER UPDATE OF size ON requests BEGIN
     UPDATE totals SET bytes = bytes + new.size - old.size;
+END;
+";
+
+/// Payers of requests that were taken out of a job which may answer them all the same, until it has ended.
+const LATE: &str = "
+CREATE TABLE late (
+    job INTEGER NOT NULL, id INTEGER NOT NULL, payer TEXT, PRIMARY KEY (job, id)
+) WITHOUT ROWID;
+CREATE TRIGGER taken_out AFTER UPDATE OF job ON requests WHEN old.job IS NOT NULL AND new.state = 2 BEGIN
+    INSERT OR REPLACE INTO late VALUES (old.job, old.id, old.payer);
+END;
+CREATE TRIGGER ended AFTER DELETE ON jobs BEGIN
+    DELETE FROM late WHERE job = old.id;
 END;
 ";
 
@@ -116,25 +129,25 @@ impl SqliteQueueBuilder {
         let version: i64 = all
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .map_err(QueueError::new)?;
-        match version {
-            0 => {
-                all.execute_batch(TABLES).map_err(QueueError::new)?;
-                all.pragma_update(None, "user_version", VERSION)
-                    .map_err(QueueError::new)?;
-            }
-            // Until then, the payers of requests were not kept.
-            1 => {
-                all.execute_batch("ALTER TABLE requests ADD COLUMN payer TEXT")
-                    .map_err(QueueError::new)?;
-                all.pragma_update(None, "user_version", VERSION)
-                    .map_err(QueueError::new)?;
-            }
-            VERSION => {}
+        // Until the second version, the payers of requests were not kept; until the third, not those of requests
+        // that have left their job.
+        let steps: &[&str] = match version {
+            0 => &[TABLES, LATE],
+            1 => &["ALTER TABLE requests ADD COLUMN payer TEXT", LATE],
+            2 => &[LATE],
+            VERSION => &[],
             newer => {
                 let text =
                     format!("the file has tables of version {newer}, and {VERSION} is known");
                 return Err(QueueError::new(text));
             }
+        };
+        for step in steps {
+            all.execute_batch(step).map_err(QueueError::new)?;
+        }
+        if version != VERSION {
+            all.pragma_update(None, "user_version", VERSION)
+                .map_err(QueueError::new)?;
         }
         let step = "UPDATE process SET epoch = epoch + 1, \
                     last = max(last, (SELECT coalesce(max(id), 0) FROM requests)) \
