@@ -41,7 +41,7 @@ pub(crate) struct Step {
     pub(crate) took: Duration,
 }
 
-/// What a step must show.
+/// Outcome that a step must show.
 struct Expected {
     body: &'static str,
     is_hit: bool,

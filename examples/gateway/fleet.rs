@@ -1,4 +1,4 @@
-//! What gateways over one Redis share: stored responses, purges, fills, a budget and a rate.
+//! Shares of gateways over one Redis: stored responses, purges, fills, a budget and a rate.
 
 use std::time::Duration;
 

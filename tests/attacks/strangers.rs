@@ -22,7 +22,7 @@ const CREDENTIALS: [(&str, &str); 6] = [
     ("x-amzn-oidc-identity", "alice"),
 ];
 
-/// What HTTP lets a cache share with callers that have credentials (RFC 9111 §3.5).
+/// Responses that HTTP lets a cache share with callers that have credentials (RFC 9111 §3.5).
 const SHAREABLE: [&str; 3] = [
     "public, max-age=60",
     "s-maxage=60",

@@ -20,7 +20,7 @@ use super::{
 const FRESH: &str = "public, max-age=600";
 
 /// 64 keys, and a hundred times as many calls that have no answer, each under a key of its own.
-/// What the calls hold themselves counts too.
+/// Memory that the calls hold themselves counts too.
 pub(super) async fn flights() -> Held {
     let layer = CoalesceLayer::builder().max_keys(64).build();
     let layer = layer.expect("valid settings");

@@ -24,7 +24,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 type Fields = &'static [(&'static str, &'static str)];
 
-/// What an upstream may say of a whole response, beside a lifetime of a minute where it gives none
+/// Words that an upstream may say of a whole response, beside a lifetime of a minute where it gives none
 /// itself. The second caller sends another `x-color`.
 const SAID: &[Fields] = &[
     &[],

@@ -46,7 +46,7 @@ pub(crate) struct Limiter {
 
 type Governor = RateLimiter<Subject, SharedBuckets, TokioClock, NoOpMiddleware<TokioInstant>>;
 
-/// What happens to a request.
+/// Decision on a request.
 pub(crate) enum Verdict {
     Pass,
     Wait(Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>),

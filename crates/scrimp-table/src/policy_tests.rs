@@ -1,4 +1,4 @@
-//! What stays in a full table.
+//! Contents of a full table.
 
 use std::{ops::Range, time::Duration};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub(super) struct Sample {
     pub(super) hash: u64,
     pub(super) weight: f32,
-    /// What a hit saves. Negative, if a hit of a shadow is none of the rule's doing.
+    /// Saving of a hit. Negative, if a hit of a shadow is none of the rule's doing.
     value: f32,
 }
 

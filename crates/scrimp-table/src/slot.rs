@@ -22,7 +22,7 @@ pub(super) struct Slot<V> {
     key: Key,
     value: Arc<V>,
     weight: u64,
-    /// What a hit saves.
+    /// Saving of a hit.
     saves: f32,
     uses: AtomicU32,
     /// Bits of the table's age at the last use.

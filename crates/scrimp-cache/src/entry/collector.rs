@@ -35,7 +35,7 @@ struct Borrowed {
     all_own: u64,
 }
 
-/// Where bytes were taken from.
+/// The place that bytes were taken from.
 enum Source {
     Own,
     Room,

@@ -1,4 +1,4 @@
-//! What can invalidate an entry, in the form that takes least memory.
+//! The tags, versions and names that can invalidate an entry, in the form that takes least memory.
 
 use std::{borrow::Cow, sync::Arc};
 

@@ -157,7 +157,7 @@ pub enum Upload {
 pub struct JobPage {
     /// Jobs, newest first.
     pub jobs: Vec<ListedJob>,
-    /// Where the next page begins. `None` on the last one.
+    /// Beginning of the next page. `None` on the last one.
     pub next: Option<String>,
 }
 
@@ -189,7 +189,7 @@ pub enum Progress {
 pub struct Ended {
     /// The way in which it ended.
     pub end: JobEnd,
-    /// Where its results are, for [`JobCodec::results`].
+    /// Place of its results, for [`JobCodec::results`].
     pub sources: Vec<String>,
     /// Results that came with the state.
     pub inline: Vec<ItemResult>,

@@ -1,4 +1,4 @@
-//! What follows from the settings.
+//! Values that follow from the settings.
 
 use scrimp_cache::Rule;
 

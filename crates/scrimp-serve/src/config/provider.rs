@@ -71,7 +71,7 @@ pub(crate) fn layer(providers: &[&Provider]) -> CostRouteLayerBuilder {
     CostRouteLayer::builder(providers.iter().map(|provider| provider.provider()))
 }
 
-/// How a route chooses among its providers.
+/// Settings of the choice that a route makes among its providers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Choice {
     attempts: Option<usize>,
