@@ -22,6 +22,9 @@ mod epoch;
 mod kept;
 #[path = "../src/invalidation/log.rs"]
 mod log;
+#[cfg(feature = "codec")]
+#[path = "../src/invalidation/outside.rs"]
+mod outside;
 #[path = "model/scenario.rs"]
 mod scenario;
 #[path = "../src/invalidation/tags.rs"]

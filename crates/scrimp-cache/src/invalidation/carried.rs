@@ -29,14 +29,16 @@ pub(crate) struct Carried {
     more: Option<Box<More>>,
 }
 
-/// The target of a response, and the tag of its key.
+/// The target of a response, and its key.
+///
+/// It has the parts of the key: tenant, scheme, authority, path, query and others. They are in the memory
+/// of the key itself. If the key has not all of the target, its parts are authority, target and the key's
+/// tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OwnTarget {
-    key: Tag,
-    /// The parts of the key: tenant, scheme, authority, path, query and others. They are in the memory
-    /// of the key itself. If the key has not all of the target, they are authority and target alone.
-    parts: Arc<[u8]>,
-}
+pub(crate) struct OwnTarget(Arc<[u8]>);
+
+/// Place of the query among the parts of a key.
+const QUERY: usize = 4;
 
 /// Parts that few responses have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,10 +49,8 @@ struct More {
     names: Box<str>,
     /// Watches on further URIs, of a response that was confirmed under several.
     watches: Vec<WriteWatch>,
-    /// Identifier of the log, if no watch tells it.
-    log: u64,
     #[cfg(feature = "codec")]
-    stamp: super::validity::Stamp,
+    stamp: super::epoch::Stamp,
 }
 
 // === impl Carried ===
@@ -180,23 +180,6 @@ impl Carried {
         count <= MAX_TAGS
     }
 
-    /// Returns the identifier of the log that the entry has a position in.
-    #[inline]
-    pub(super) fn log(&self) -> u64 {
-        match (&self.watch, &self.more) {
-            (Some(watch), _) => watch.log(),
-            (None, Some(more)) => more.log,
-            (None, None) => 0,
-        }
-    }
-
-    /// Sets the identifier of the log.
-    pub(super) fn set_log(&mut self, log: u64) {
-        if self.log() != log {
-            self.more().log = log;
-        }
-    }
-
     /// Returns its bytes on the heap.
     pub(super) fn heap_size(&self) -> usize {
         let target = self.target.as_ref().map_or(0, OwnTarget::size);
@@ -211,7 +194,7 @@ impl Carried {
 
     /// Returns the position in the log that a fleet shares.
     #[cfg(feature = "codec")]
-    pub(super) fn stamp(&self) -> super::validity::Stamp {
+    pub(super) fn stamp(&self) -> super::epoch::Stamp {
         self.more
             .as_ref()
             .map(|more| more.stamp)
@@ -220,7 +203,7 @@ impl Carried {
 
     /// Sets the position in the log that a fleet shares.
     #[cfg(feature = "codec")]
-    pub(super) fn set_stamp(&mut self, stamp: super::validity::Stamp) {
+    pub(super) fn set_stamp(&mut self, stamp: super::epoch::Stamp) {
         if stamp != self.stamp() {
             self.more().stamp = stamp;
         }
@@ -247,42 +230,51 @@ impl Carried {
 impl OwnTarget {
     /// Returns a target in normal form, of a response under this key.
     pub(super) fn new(key: &Key, authority: &str, target: &str) -> Self {
-        let mut parts = key.as_ref().parts().skip(2);
-        let mut next = || parts.next().unwrap_or_default();
-        let [own, path, query] = [next(), next(), next()];
-        let is_whole = own == authority.as_bytes()
-            && target.as_bytes().strip_prefix(path) == Some(query)
-            && path.len() == path_of(target).len();
-        let parts = match is_whole {
-            true => Arc::clone(key.shared_bytes()),
-            false => {
-                let mut own = KeyBuf::new();
-                own.part(authority.as_bytes()).part(target.as_bytes());
-                Arc::clone(own.to_key().shared_bytes())
+        let mut parts = key.as_ref().parts().skip(QUERY - 2);
+        let is_whole = match (parts.next(), parts.next(), parts.next()) {
+            (Some(own), Some(path), Some(query)) => {
+                own == authority.as_bytes()
+                    && target.as_bytes().strip_prefix(path) == Some(query)
+                    && path.len() == path_of(target).len()
             }
+            _ => false,
         };
-        Self {
-            key: key_tag(key.as_ref()),
-            parts,
+        if is_whole {
+            return Self(Arc::clone(key.shared_bytes()));
         }
+        let Tag(tag) = key_tag(key.shared_bytes());
+        let mut own = KeyBuf::new();
+        own.part(authority.as_bytes()).part(target.as_bytes());
+        own.part(&tag.to_le_bytes());
+        Self(Arc::clone(own.to_key().shared_bytes()))
     }
 
     /// Returns its authority, and its path with the query.
     fn parts(&self) -> (&str, Cow<'_, str>) {
-        let skipped = if self.is_of_key() { 2 } else { 0 };
-        let mut parts = KeyRef::parts_of(&self.parts).skip(skipped);
+        let is_of_key = self.is_of_key();
+        let skipped = if is_of_key { QUERY - 2 } else { 0 };
+        let mut parts = KeyRef::parts_of(&self.0).skip(skipped);
         let mut next = || std::str::from_utf8(parts.next().unwrap_or_default()).unwrap_or_default();
-        match (next(), next(), next()) {
-            (authority, target, "") => (authority, target.into()),
-            (authority, path, query) => (authority, format!("{path}{query}").into()),
+        let (authority, path) = (next(), next());
+        match if is_of_key { next() } else { "" } {
+            "" => (authority, path.into()),
+            query => (authority, format!("{path}{query}").into()),
         }
     }
 
     fn tags(&self) -> Tags {
         let (authority, target) = self.parts();
         let mut tags = target_tags(authority, &target);
-        tags.push(self.key);
+        tags.push(self.key_tag());
         tags
+    }
+
+    fn key_tag(&self) -> Tag {
+        let known = KeyRef::parts_of(&self.0).nth(2);
+        match known.and_then(<[u8]>::first_chunk) {
+            Some(tag) if !self.is_of_key() => Tag(u64::from_le_bytes(*tag)),
+            _ => key_tag(&self.0),
+        }
     }
 
     fn uri_tag(&self) -> Tag {
@@ -296,7 +288,7 @@ impl OwnTarget {
     }
 
     fn is_of_key(&self) -> bool {
-        KeyRef::parts_of(&self.parts).nth(2).is_some()
+        KeyRef::parts_of(&self.0).nth(QUERY).is_some()
     }
 
     /// Returns its bytes, unless they are the key's.
@@ -310,7 +302,7 @@ impl OwnTarget {
     }
 
     fn bytes(&self) -> usize {
-        self.parts.len() + 2 * size_of::<usize>()
+        self.0.len() + 2 * size_of::<usize>()
     }
 }
 
@@ -379,7 +371,7 @@ mod tests {
             assert_eq!(own.parts(), ("a.example", target.into()), "{parts:?}");
             let sizes = (own.key_size() > 0, own.size() > 0);
             assert_eq!(sizes, (is_shared, !is_shared), "{parts:?}");
-            assert!(own.tags().contains(&key_tag(key.as_ref())));
+            assert!(own.tags().contains(&key_tag(key.shared_bytes())));
             assert_eq!(own.tags().len(), own.count_tags());
         }
     }

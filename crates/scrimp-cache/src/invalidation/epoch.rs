@@ -18,16 +18,16 @@ use std::{
 use scrimp_core::extensions::Since;
 
 #[cfg(feature = "codec")]
-pub(crate) use super::validity::Stamp;
+use super::outside::Announce;
 pub(crate) use super::{
     log::{InvalidationRecord, Target},
     tags::Tag,
-    validity::{CallStart, Carried, Position, Validity},
+    validity::{Carried, Validity},
 };
 use super::{
     log::{Log, TagList},
     sync::{AtomicU64, Ordering, RwLock},
-    writes::Writes,
+    writes::{WriteWatch, Writes},
 };
 
 /// Maximum number of tags that the log holds individually, and of versions. Each takes about 13 MB
@@ -48,6 +48,34 @@ pub(crate) enum Epoch {
     Gone,
 }
 
+/// A position in the log of invalidations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(super) log: u64,
+    pub(super) at: u64,
+}
+
+/// The start of an upstream call whose response may be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct CallStart {
+    pub(super) position: Position,
+    /// Number of writes before it that left no mark.
+    pub(super) unmarked: u64,
+    pub(super) watch: WriteWatch,
+    #[cfg(feature = "codec")]
+    pub(super) stamp: Stamp,
+}
+
+/// A position in the log that a fleet shares: what a process had applied before a call began.
+/// The default belongs to no log.
+#[cfg(feature = "codec")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stamp {
+    /// Identifier of the log; 0 is none.
+    pub(crate) log: u64,
+    pub(crate) at: u64,
+}
+
 /// The log of invalidations.
 pub(crate) struct Epochs {
     /// Identifier of the log. Positions of different logs, also those of other processes, are not
@@ -55,30 +83,20 @@ pub(crate) struct Epochs {
     id: u64,
     /// The last position assigned, and [`DOUBTFUL`]. It is written under the lock of `log`, so that a
     /// thread that sees a position finds its mark.
-    position: AtomicU64,
-    log: RwLock<Log>,
-    writes: Arc<Writes>,
+    pub(super) position: AtomicU64,
+    pub(super) log: RwLock<Log>,
+    pub(super) writes: Arc<Writes>,
     /// Number of writes that left no mark, and so took no position.
     unmarked: AtomicU64,
     max_marks: usize,
-    recorder: OnceLock<Recorder>,
+    pub(super) recorder: OnceLock<Recorder>,
     #[cfg(feature = "codec")]
-    shared: OnceLock<Box<dyn Announce>>,
+    pub(super) shared: OnceLock<Box<dyn Announce>>,
 }
 
 /// Bit of a position while invalidations may be missing. No entry is checked up to it, so that a hit
 /// needs no other comparison.
-const DOUBTFUL: u64 = 1 << 63;
-
-/// The log that a fleet shares, as a local log needs it.
-#[cfg(feature = "codec")]
-pub(crate) trait Announce: Send + Sync {
-    /// Takes a local invalidation, before it is entered.
-    fn announce(&self, target: &Target, soft: bool);
-
-    /// Returns the position in the shared log, to be read before an upstream call begins.
-    fn stamp(&self) -> Stamp;
-}
+pub(super) const DOUBTFUL: u64 = 1 << 63;
 
 /// Recorder that gets every invalidation before `append` returns.
 #[cfg_attr(
@@ -89,6 +107,37 @@ pub(crate) struct Recorder(pub(crate) Box<RecordFn>);
 
 /// Records an invalidation, if there is one, and before it what was covered since the last time.
 pub(crate) type RecordFn = dyn Fn(&Epochs, Option<InvalidationRecord>) + Send + Sync;
+
+// === impl Position ===
+
+impl Position {
+    /// Reports whether this position directly follows another.
+    pub(crate) fn follows(self, other: Self) -> bool {
+        self.log == other.log && self.at == other.at + 1
+    }
+}
+
+// === impl CallStart ===
+
+impl CallStart {
+    /// Returns it in the form for other layers. Writes without a mark count too: to those layers
+    /// they are news.
+    pub(crate) fn since(&self) -> Since {
+        Since {
+            log: self.position.log,
+            at: self.position.at + self.unmarked,
+        }
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Returns the same call, as of a later position.
+    pub(crate) fn moved_to(self, position: Position) -> Self {
+        Self { position, ..self }
+    }
+}
 
 // === impl Epochs ===
 
@@ -122,7 +171,7 @@ impl Epochs {
     ) -> Self {
         let mut log = Log::default();
         let max_marks = max_marks.max(2);
-        let writes = Writes::new(id);
+        let writes = Writes::new();
         #[cfg(feature = "codec")]
         if position > 1 {
             writes.kept().write().resume(position);
@@ -212,7 +261,7 @@ impl Epochs {
         self.enter_write(tags, soft)
     }
 
-    fn enter_write(&self, tags: TagList, soft: bool) -> Option<Position> {
+    pub(super) fn enter_write(&self, tags: TagList, soft: bool) -> Option<Position> {
         // Under the lock of the log: if another write has just ended the cover of a URI, this one
         // returns only after the position that hits its responses is known.
         let concerned = {
@@ -230,7 +279,7 @@ impl Epochs {
     }
 
     /// Returns the position of the invalidation. `None` if it changes nothing.
-    fn enter(&self, target: Target, soft: bool) -> Option<Position> {
+    pub(super) fn enter(&self, target: Target, soft: bool) -> Option<Position> {
         let mut log = self.log.write();
         let last = self.position.load(Ordering::Relaxed);
         let position = (last & !DOUBTFUL) + 1;
@@ -261,78 +310,6 @@ impl Epochs {
         })
     }
 
-    /// Sends all later local invalidations to a log that a fleet shares. Only the first one is used.
-    #[cfg(feature = "codec")]
-    pub(crate) fn share(&self, shared: Box<dyn Announce>) {
-        let _ = self.shared.set(shared);
-    }
-
-    /// Enters an invalidation of another process.
-    #[cfg(feature = "codec")]
-    pub(crate) fn follow(&self, target: Target, soft: bool) {
-        match target {
-            Target::Written(tags) => _ = self.enter_write(tags, soft),
-            target => _ = self.enter(target, soft),
-        }
-    }
-
-    /// Sets whether invalidations of other processes may be missing.
-    #[cfg(feature = "codec")]
-    pub(crate) fn set_doubtful(&self, doubtful: bool) {
-        let _log = self.log.write();
-        let position = self.now().at;
-        let bit = if doubtful { DOUBTFUL } else { 0 };
-        self.position.store(position | bit, Ordering::Release);
-    }
-
-    /// Watches for writes to the URIs of an entry that comes from another process. Call it before
-    /// its position is read.
-    #[cfg(feature = "codec")]
-    pub(crate) fn watch(&self, carried: &mut Carried) {
-        let uris = carried.tags().into_iter().filter(|tag| tag.is_uri());
-        let watches: Vec<_> = uris.map(|tag| self.writes.watch(tag)).collect();
-        watches.iter().for_each(|watch| carried.watch(watch));
-    }
-
-    /// Sends all later invalidations to `recorder`, and what is covered. Only the first recorder is
-    /// used.
-    #[cfg(feature = "codec")]
-    pub(crate) fn record(self: &Arc<Self>, recorder: Recorder) {
-        let _ = self.recorder.set(recorder);
-        let own = Arc::downgrade(self);
-        self.writes.on_cover(Box::new(move || {
-            if let Some(own) = own.upgrade()
-                && let Some(recorder) = own.recorder.get()
-            {
-                (recorder.0)(&own, None);
-            }
-        }));
-    }
-
-    /// Takes the record of what was covered since the last time. The lock of the log keeps it in
-    /// the order of the writes.
-    #[cfg(feature = "codec")]
-    pub(crate) fn take_covers(&self) -> Option<InvalidationRecord> {
-        let _log = self.log.read();
-        let covers = self.writes.kept().write().take_fresh()?;
-        Some(InvalidationRecord {
-            position: self.now().at,
-            soft: false,
-            target: Target::Covers(covers),
-        })
-    }
-
-    /// Returns invalidations that reproduce this log, and its position.
-    #[cfg(feature = "codec")]
-    pub(crate) fn dump(&self) -> (Vec<InvalidationRecord>, Position) {
-        let log = self.log.read();
-        let mut records = log.dump();
-        records.extend(self.writes.dump());
-        records.sort_by_key(|record| record.position);
-        // The position does not move while the lock is held.
-        (records, self.now())
-    }
-
     /// Returns the number of tags that the log holds individually.
     #[cfg(test)]
     pub(crate) fn marks(&self) -> usize {
@@ -347,7 +324,7 @@ impl Epochs {
 
     /// Checks whether an entry is still valid.
     pub(crate) fn check(&self, entry: &Validity) -> Epoch {
-        if entry.carried.log() != self.id {
+        if entry.fetched_at.log != self.id {
             return Epoch::Gone;
         }
         let now = self.position.load(Ordering::Acquire);
@@ -361,7 +338,7 @@ impl Epochs {
     fn look_up(&self, entry: &Validity, now: u64) -> Epoch {
         let checked = entry.checked.load(Ordering::Relaxed);
         let log = self.log.read();
-        let in_log = log.epoch(&entry.carried, entry.fetched_at, checked);
+        let in_log = log.epoch(&entry.carried, entry.fetched_at.at, checked);
         drop(log);
         let epoch = match in_log {
             Epoch::Gone => Epoch::Gone,

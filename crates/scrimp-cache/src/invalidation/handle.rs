@@ -121,7 +121,7 @@ impl Invalidator {
         let (key, authorised) = keys_of(&self.config, head);
         for key in std::iter::once(key).chain(authorised) {
             self.epochs
-                .append(Target::tag(key_tag(key.as_ref())), false);
+                .append(Target::tag(key_tag(key.as_ref().as_bytes())), false);
         }
         self.pass_on(|| Purge::new(PurgeTarget::Uri(named)));
     }

@@ -19,6 +19,8 @@ mod journal;
 mod kept;
 mod log;
 #[cfg(feature = "codec")]
+mod outside;
+#[cfg(feature = "codec")]
 mod shared;
 pub(crate) mod sync;
 mod tags;

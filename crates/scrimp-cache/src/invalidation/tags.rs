@@ -3,7 +3,6 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use http::{HeaderMap, Uri, header};
-use scrimp_core::KeyRef;
 use scrimp_http::target::{authority_bytes, is_normal_authority, normal, normal_authority};
 use smallvec::SmallVec;
 
@@ -44,6 +43,9 @@ impl Tag {
     }
 }
 
+/// Length that most of the hashed texts have at most, in bytes.
+const USUAL: usize = 160;
+
 /// Hashes without a secret, as tags outlive the process if the store does. [`Tag`] describes the
 /// effect of a collision: a client gains nothing by provoking one.
 fn hash(kind: &[u8], scope: &[u8], name: &[u8]) -> Tag {
@@ -53,15 +55,23 @@ fn hash(kind: &[u8], scope: &[u8], name: &[u8]) -> Tag {
         false => std::str::from_utf8(scope).ok().map(normal_authority),
     };
     let scope = normal.as_ref().map_or(scope, |normal| normal.as_bytes());
-    // In one piece: each piece costs the hasher as much as twenty bytes.
-    let mut text = SmallVec::<[u8; 256]>::new();
-    text.extend_from_slice(kind);
-    text.push(0);
-    text.extend_from_slice(&(scope.len() as u64).to_le_bytes());
-    text.extend_from_slice(scope);
-    text.extend_from_slice(name);
+    let length = (scope.len() as u64).to_le_bytes();
+    let pieces = [kind, &[0], &length, scope, name];
     let mut hasher = DefaultHasher::new();
-    hasher.write(&text);
+    // In one piece: each piece costs the hasher as much as twenty bytes.
+    let mut text = [0; USUAL];
+    match text.get_mut(..pieces.iter().map(|piece| piece.len()).sum()) {
+        Some(text) => {
+            let mut rest = &mut *text;
+            for piece in pieces {
+                let (room, behind) = rest.split_at_mut(piece.len());
+                room.copy_from_slice(piece);
+                rest = behind;
+            }
+            hasher.write(text);
+        }
+        None => pieces.iter().for_each(|piece| hasher.write(piece)),
+    }
     Tag(hasher.finish()).of_kind(0)
 }
 
@@ -71,9 +81,9 @@ pub(crate) fn fingerprint() -> u64 {
     hash(b"fingerprint", b"Scrimp", b"1").0
 }
 
-/// Returns the tag of the responses under one key.
-pub(crate) fn key_tag(key: KeyRef<'_>) -> Tag {
-    hash(b"key", b"", key.as_bytes())
+/// Returns the tag of the responses under the key with these [bytes](scrimp_core::KeyRef::as_bytes).
+pub(crate) fn key_tag(key: &[u8]) -> Tag {
+    hash(b"key", b"", key)
 }
 
 /// Returns the tag of a name.
@@ -151,6 +161,19 @@ fn folders(path: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hash_does_not_depend_on_the_pieces_that_it_is_made_from() {
+        for length in [0, USUAL - 22, USUAL - 21, USUAL - 20, 10 * USUAL] {
+            let name = vec![b'n'; length];
+            let mut text = b"uri\0\x09\0\0\0\0\0\0\0a.example".to_vec();
+            text.extend(&name);
+            let mut hasher = DefaultHasher::new();
+            hasher.write(&text);
+            let tag = Tag(hasher.finish()).of_kind(0);
+            assert_eq!(hash(b"uri", b"a.example", &name), tag, "{length}");
+        }
+    }
 
     #[test]
     fn a_path_lies_in_each_of_its_folders_up_to_a_bound() {

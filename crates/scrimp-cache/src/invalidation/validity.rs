@@ -1,79 +1,20 @@
 //! The state of one entry towards the log of invalidations.
 
-use scrimp_core::extensions::Since;
-
 pub(crate) use super::carried::Carried;
-use super::{
-    sync::{AtomicU64, Ordering},
-    writes::WriteWatch,
-};
-
-/// A position in the log of invalidations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(super) log: u64,
-    pub(super) at: u64,
-}
-
-/// The start of an upstream call whose response may be stored.
-#[derive(Debug, Clone)]
-pub(crate) struct CallStart {
-    pub(super) position: Position,
-    /// Number of writes before it that left no mark.
-    pub(super) unmarked: u64,
-    pub(super) watch: WriteWatch,
-    #[cfg(feature = "codec")]
-    pub(super) stamp: Stamp,
-}
-
-/// A position in the log that a fleet shares: what a process had applied before a call began.
-/// The default belongs to no log.
 #[cfg(feature = "codec")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Stamp {
-    /// Identifier of the log; 0 is none.
-    pub(crate) log: u64,
-    pub(crate) at: u64,
-}
+use super::epoch::Stamp;
+use super::{
+    epoch::{CallStart, Position},
+    sync::{AtomicU64, Ordering},
+};
 
 /// The position of one entry in the log, and what it carries.
 #[derive(Debug)]
 pub(crate) struct Validity {
-    pub(super) fetched_at: u64,
+    pub(super) fetched_at: Position,
     pub(super) carried: Carried,
     /// Position up to which the entry is known to be valid.
     pub(super) checked: AtomicU64,
-}
-
-// === impl Position ===
-
-impl Position {
-    /// Reports whether this position directly follows another.
-    pub(crate) fn follows(self, other: Self) -> bool {
-        self.log == other.log && self.at == other.at + 1
-    }
-}
-
-// === impl CallStart ===
-
-impl CallStart {
-    /// Returns it in the form for other layers. Writes without a mark count too: to those layers
-    /// they are news.
-    pub(crate) fn since(&self) -> Since {
-        Since {
-            log: self.position.log,
-            at: self.position.at + self.unmarked,
-        }
-    }
-
-    pub(crate) fn position(&self) -> Position {
-        self.position
-    }
-
-    /// Returns the same call, as of a later position.
-    pub(crate) fn moved_to(self, position: Position) -> Self {
-        Self { position, ..self }
-    }
 }
 
 // === impl Validity ===
@@ -89,8 +30,7 @@ impl Validity {
     }
 
     /// Returns the validity of an entry whose upstream call began at `fetched_at`.
-    pub(super) fn new(fetched_at: Position, mut carried: Carried) -> Self {
-        carried.set_log(fetched_at.log);
+    pub(super) fn new(fetched_at: Position, carried: Carried) -> Self {
         // An entry with a version may be outdated on arrival, so it is checked once.
         let checked = if carried.versions().is_empty() {
             fetched_at.at
@@ -98,7 +38,7 @@ impl Validity {
             0
         };
         Self {
-            fetched_at: fetched_at.at,
+            fetched_at,
             carried,
             checked: AtomicU64::new(checked),
         }
@@ -112,7 +52,7 @@ impl Validity {
     /// Returns its log, its position there, and what it carries: everything to encode.
     #[cfg(feature = "codec")]
     pub(crate) fn parts(&self) -> (u64, u64, &Carried) {
-        (self.carried.log(), self.fetched_at, &self.carried)
+        (self.fetched_at.log, self.fetched_at.at, &self.carried)
     }
 
     /// Restores it from the result of [`parts`](Self::parts).
@@ -153,7 +93,7 @@ impl Validity {
     #[cfg(feature = "codec")]
     pub(crate) fn cover(&self) {
         let watches = self.carried.watches();
-        watches.for_each(|watch| watch.keep(self.fetched_at));
+        watches.for_each(|watch| watch.keep(self.fetched_at.at));
     }
 
     /// Notes that no invalidation up to `position` hit it.

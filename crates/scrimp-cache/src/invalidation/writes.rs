@@ -12,7 +12,7 @@
 #[cfg(feature = "codec")]
 use std::sync::OnceLock;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher, Hasher, RandomState},
     sync::Arc,
 };
@@ -34,8 +34,6 @@ const LARGE: usize = 1 << 10;
 
 /// Marks of writes on what is in memory, and those kept for what is not.
 pub(crate) struct Writes {
-    /// Identifier of the log that they belong to.
-    log: u64,
     shards: Box<[RwLock<Shard>]>,
     /// The secret of the shards and their maps: clients can compute the tags.
     secret: Secret,
@@ -88,11 +86,10 @@ pub(crate) struct WriteWatch {
 // === impl Writes ===
 
 impl Writes {
-    pub(super) fn new(log: u64) -> Self {
+    pub(super) fn new() -> Self {
         let secret = Secret::new();
         let shard = |_| RwLock::from(Shard::new(secret));
         Self {
-            log,
             shards: (0..SHARDS).map(shard).collect(),
             secret,
             kept: RwLock::default(),
@@ -166,22 +163,22 @@ impl Writes {
     /// Checks an entry. The marks on a URI that it watches are complete; others may have been
     /// dropped.
     pub(super) fn epoch(&self, entry: &Validity) -> Epoch {
-        let carried = &entry.carried;
+        let (carried, fetched_at) = (&entry.carried, entry.fetched_at.at);
         let own = carried.watches().map(WriteWatch::marks);
         let tags = carried.tags_of_writes();
         let is_elsewhere = |tag: &Tag| !carried.watches().any(|watch| watch.tag == *tag);
         let elsewhere = tags.iter().copied().filter(is_elsewhere);
         let (marks, old) = {
             let kept = self.kept.read();
-            let marks = kept.marks(elsewhere.clone(), entry.fetched_at);
+            let marks = kept.marks(elsewhere.clone(), fetched_at);
             (marks, elsewhere.into_iter().any(|tag| kept.is_old(tag)))
         };
         let mark = own.fold(marks, Mark::latest);
-        if old && mark.hard <= entry.fetched_at {
+        if old && mark.hard <= fetched_at {
             let mut kept = self.kept.write();
             tags.iter().for_each(|tag| kept.renew(*tag));
         }
-        match entry.fetched_at {
+        match fetched_at {
             at if mark.hard > at => Epoch::Gone,
             at if mark.soft > at => Epoch::Stale,
             _ => Epoch::Valid,
@@ -251,12 +248,12 @@ impl Shard {
 
     /// Notes that a response or a call of a URI is gone.
     fn release(&mut self, tag: Tag) {
-        let Some(holders) = self.holders.get_mut(&tag) else {
+        let Entry::Occupied(mut holders) = self.holders.entry(tag) else {
             return;
         };
-        *holders -= 1;
-        if *holders == 0 {
-            self.holders.remove(&tag);
+        *holders.get_mut() -= 1;
+        if *holders.get() == 0 {
+            holders.remove();
             shrink(&mut self.holders);
             if self.marks.remove(&tag).is_some() {
                 shrink(&mut self.marks);
@@ -346,12 +343,6 @@ impl WriteWatch {
     /// Bytes that a watch takes outside of itself: its place in a map that is five eighths full, as
     /// maps are on average that double when they are full.
     pub(super) const WEIGHT: usize = (size_of::<(Tag, u32)>() + 1) * 8 / 5;
-
-    /// Returns the identifier of the log that the watch belongs to.
-    #[inline]
-    pub(super) fn log(&self) -> u64 {
-        self.writes.log
-    }
 
     /// Returns the marks on the URI.
     fn marks(&self) -> Mark {

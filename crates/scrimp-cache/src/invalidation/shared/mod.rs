@@ -35,7 +35,8 @@ use parking_lot::RwLock;
 
 use self::{marks::Marks, outbox::Outbox, own::Own, record::Record, unlisted::Unlisted};
 use super::{
-    epoch::{Announce, Carried, Epoch, Epochs, Stamp, Target, Validity},
+    epoch::{Carried, Epoch, Epochs, Stamp, Target, Validity},
+    outside::Announce,
     tags::fingerprint,
 };
 
