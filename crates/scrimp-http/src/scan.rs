@@ -62,6 +62,24 @@ pub(crate) fn has_either<const A: u8, const B: u8>(text: &[u8]) -> bool {
     }
 }
 
+/// Reports whether a text is ASCII without this byte, which is ASCII too.
+#[inline]
+pub(crate) fn is_ascii_without<const BYTE: u8>(text: &[u8]) -> bool {
+    let in_word = |bytes: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*bytes);
+        let differs = word ^ (ONES * u64::from(BYTE));
+        (differs.wrapping_sub(ONES) | word) & HIGH
+    };
+    match text.last_chunk() {
+        // A borrow makes another byte look equal only next to one that is.
+        Some(last) => {
+            let words = text.as_chunks().0.iter();
+            words.fold(in_word(last), |any, word| any | in_word(word)) == 0
+        }
+        None => text.iter().all(|byte| byte.is_ascii() && *byte != BYTE),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -73,6 +91,14 @@ mod tests {
         fn the_first_position_of_a_byte_is_found(text in prop::collection::vec(b'a'..b'f', 0..40), byte in b'a'..b'g') {
             let expected = text.iter().position(|&other| other == byte);
             prop_assert_eq!(find(&text, byte), expected);
+        }
+
+        #[test]
+        fn a_byte_and_what_is_not_ascii_are_seen(
+            text in prop::collection::vec(prop_oneof![20 => 0_u8..128, 1 => any::<u8>()], 0..40),
+        ) {
+            let expected = text.is_ascii() && !text.contains(&b'@');
+            prop_assert_eq!(is_ascii_without::<b'@'>(&text), expected);
         }
 
         #[test]

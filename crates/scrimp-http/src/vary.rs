@@ -1,10 +1,13 @@
 //! Vary, and comparison of the request fields that it names (RFC 9111 §4.1, RFC 9110 §12.5.5).
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     list::{line_members, members, weight},
     names::{self, repeats_none},
+    scan::has_in,
 };
 
 /// The lines of a request's field.
@@ -23,15 +26,23 @@ pub enum Line<'a> {
 /// `None` if it names `*`, or a member that is not a field name and cannot be compared: such a
 /// response answers only the request that it was made for.
 pub fn fields<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<Vec<HeaderName>> {
-    let mut names = Vec::new();
-    for name in members(lines) {
-        if name == b"*" {
-            return None;
+    let mut names = Vec::with_capacity(1);
+    for line in lines {
+        if is_accept_encoding(line) {
+            names.push(header::ACCEPT_ENCODING);
+            continue;
         }
-        names.push(HeaderName::from_bytes(name).ok()?);
+        for name in line_members(line.as_bytes()) {
+            if name == b"*" {
+                return None;
+            }
+            names.push(HeaderName::from_bytes(name).ok()?);
+        }
     }
-    names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    names.dedup();
+    if names.len() > 1 {
+        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        names.dedup();
+    }
     Some(names)
 }
 
@@ -39,7 +50,10 @@ pub fn fields<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<Ve
 #[must_use]
 #[inline]
 pub fn is_accept_encoding(line: &HeaderValue) -> bool {
-    line.as_bytes().eq_ignore_ascii_case(b"accept-encoding")
+    match line.as_bytes() {
+        b"Accept-Encoding" | b"accept-encoding" => true,
+        other => other.eq_ignore_ascii_case(b"accept-encoding"),
+    }
 }
 
 /// Returns the fields that one line of Vary names. `None` stands for a member that is `*` or not
@@ -59,12 +73,25 @@ pub fn line_fields(line: &HeaderValue) -> impl Iterator<Item = Option<HeaderName
 #[must_use]
 pub fn normal_value(name: &HeaderName, headers: &HeaderMap) -> Option<Box<[u8]>> {
     let lines = headers.get_all(name);
-    lines.iter().next()?;
-    if is_preference(name) {
-        return Some(preferences(lines.iter()));
+    let mut few = lines.iter();
+    match (few.next()?, few.next()) {
+        (line, None) => Some(normal_line(name, line.as_bytes())),
+        _ if is_preference(name) => Some(preferences(lines.iter().map(HeaderValue::as_bytes))),
+        _ => {
+            let list: Vec<_> = members(lines.iter()).collect();
+            Some(list.join(&b","[..]).into())
+        }
     }
-    let list: Vec<_> = members(lines.iter()).collect();
-    Some(list.join(&b","[..]).into())
+}
+
+/// Returns the [normal value](normal_value) of a field with this one line.
+#[must_use]
+pub fn normal_line(name: &HeaderName, line: &[u8]) -> Box<[u8]> {
+    if is_preference(name) {
+        return preferences(std::iter::once(line));
+    }
+    let list: Vec<_> = line_members(line).collect();
+    list.join(&b","[..]).into()
 }
 
 /// Compares a request's field with a [normal value](normal_value).
@@ -168,15 +195,15 @@ fn is_list<'a>(normal: &[u8], lines: impl Iterator<Item = &'a HeaderValue>) -> b
 /// Maximum number of preferences that are compared without a copy.
 const FEW: usize = 16;
 
-/// Length of most lists of preferences at most, in bytes.
-const USUAL: usize = 64;
+/// Number of preferences in most lists at most.
+const USUAL: usize = 8;
 
 /// Compares lines with the normal value of preferences, without a copy if there are few.
 fn are_preferences<'a, L>(normal: &[u8], lines: impl Fn() -> L) -> bool
 where
     L: Iterator<Item = &'a HeaderValue>,
 {
-    let copied = || *preferences(lines()) == *normal;
+    let copied = || *preferences(lines().map(HeaderValue::as_bytes)) == *normal;
     // White space is gone from it, so a quoted string may end elsewhere now.
     if normal.contains(&b'"') {
         return copied();
@@ -213,23 +240,29 @@ fn normal_member(member: &[u8]) -> impl Iterator<Item = u8> {
 }
 
 /// Returns members in lower case, without inner white space, sorted.
-fn preferences<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Box<[u8]> {
-    // All members are in one buffer, in the order of the lines.
-    let mut text = Vec::with_capacity(USUAL);
-    let mut list = Vec::with_capacity(FEW);
-    for member in members(lines) {
-        let start = text.len();
-        text.extend(normal_member(member));
-        list.push(start..text.len());
+fn preferences<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Box<[u8]> {
+    // Two loops cost less than the iterator that joins them.
+    let mut list: Vec<Cow<'_, [u8]>> = Vec::with_capacity(USUAL);
+    for line in lines {
+        // Most clients write them as they are compared, and then nothing is copied twice.
+        let is_plain = !has_in::<b'A', b'Z'>(line);
+        for member in line_members(line) {
+            list.push(match is_plain && !has_in::<0, b' '>(member) {
+                true => member.into(),
+                false => normal_member(member).collect::<Vec<_>>().into(),
+            });
+        }
     }
-    list.sort_by(|a, b| text[a.clone()].cmp(&text[b.clone()]));
-    list.dedup_by(|a, b| text[a.clone()] == text[b.clone()]);
-    let mut sorted = Vec::with_capacity(text.len() + list.len());
-    for (index, member) in list.into_iter().enumerate() {
+    list.sort_unstable();
+    list.dedup();
+    let commas = list.len().saturating_sub(1);
+    let length = commas + list.iter().map(|member| member.len()).sum::<usize>();
+    let mut sorted = Vec::with_capacity(length);
+    for (index, member) in list.iter().enumerate() {
         if index > 0 {
             sorted.push(b',');
         }
-        sorted.extend_from_slice(&text[member]);
+        sorted.extend_from_slice(member);
     }
     sorted.into()
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::scan::{find, has_in};
+use crate::scan::{find, has_in, is_ascii_without};
 use http::{HeaderMap, HeaderValue, Uri, Version, header, uri::Scheme};
 
 /// Returns the authority of a request's target: from the URI, or from Host (RFC 9110 §7.1),
@@ -41,10 +41,10 @@ pub fn authority_bytes<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a [
     }
     // Without an authority there is no scheme, and so no default port.
     let host = host.map_or(&b""[..], HeaderValue::as_bytes);
-    match find(host, b'@') {
-        _ if !host.is_ascii() => b"",
-        None => host,
-        Some(_) => host.rsplit(|&byte| byte == b'@').next().unwrap_or_default(),
+    match is_ascii_without::<b'@'>(host) {
+        true => host,
+        false if !host.is_ascii() => b"",
+        false => host.rsplit(|&byte| byte == b'@').next().unwrap_or_default(),
     }
 }
 
