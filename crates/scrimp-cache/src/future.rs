@@ -205,7 +205,7 @@ where
         let mut key = KeyBuf::new();
         shared.config.key_by.mark(&mut request);
         let shown = Shown::swap(shared.config.target_uri, &mut request);
-        let view = RequestView::read(
+        let mut view = RequestView::read(
             &shared.config,
             &shared.variances,
             &request,
@@ -213,9 +213,11 @@ where
             &mut key,
         );
         // The key is borrowed: a hit does not move it.
-        let exchange = match &view {
+        let exchange = match &mut view {
             RequestView::Pass(refusal) => Exchange::pass(shared, &request, *refusal),
-            RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, facts),
+            RequestView::Unsafe(facts, host) => {
+                Exchange::unsafe_method(shared, &request, facts, host.take())
+            }
             RequestView::Lookup(asked) => {
                 // The hash is computed here, once.
                 let key = key.as_ref();

@@ -20,7 +20,7 @@ use crate::{
     packed::StoredFields,
     policy::{
         Policy, Selection,
-        answer::Answer,
+        facts::Answer,
         freshness::Arrival,
         judge::Freshness,
         merge,
@@ -158,7 +158,9 @@ impl PendingEntry {
             return Err(Refusal::NotCacheable);
         }
         // The rule's own bounds hold, so it comes last.
-        policy.jitter(call.asked.jitter);
+        if let Some(jitter) = call.asked.jitter {
+            policy.jitter(jitter);
+        }
         if let Some(rule) = rule {
             rule.bound(&mut policy);
         }
@@ -216,7 +218,9 @@ impl PendingEntry {
         if let Some((key, lifetime)) = &mut self.learned {
             *lifetime = config.changes.lifetime(*key, Some(seen));
             self.policy.set_lifetime(lifetime.time);
-            self.policy.jitter(call.asked.jitter);
+            if let Some(jitter) = call.asked.jitter {
+                self.policy.jitter(jitter);
+            }
             if let Some(rule) = config.rules.get(self.rule) {
                 rule.bound(&mut self.policy);
             }

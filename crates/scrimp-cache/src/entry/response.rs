@@ -29,8 +29,7 @@ use crate::{
     packed::{StoredFields, headers_size},
     policy::{
         Policy, Selection,
-        judge::Freshness,
-        moment::{Micros, Moment},
+        judge::{Freshness, Micros, Moment},
     },
 };
 

@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 
 use scrimp_http::{date, etag::weak_match, list::members};
 
-use super::judge::Policy;
+use super::freshness::Policy;
 
 /// Returns whether a stored response answers the client's condition with a 304 (§4.3.2).
 pub(crate) fn not_modified(request: &HeaderMap, stored: &HeaderMap, policy: &Policy) -> bool {
@@ -44,7 +44,7 @@ pub(crate) fn validate(request: &mut HeaderMap, stored: &HeaderMap, policy: &Pol
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Mode, answer::Answer, freshness::Arrival};
+    use crate::policy::{Mode, facts::Answer, freshness::Arrival};
     use http::StatusCode;
     use scrimp_http::cache_control::ResponseControl;
     use std::time::{Duration, SystemTime};

@@ -1,13 +1,17 @@
-//! The facts of a request, read once.
+//! The facts of a request and of a response, each read once.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{self, ValueIter},
+};
 
 use scrimp_http::{
     cache_control::RequestControl,
     credentials::Credentials,
     method,
-    names::Sieve,
+    names::{Sieve, repeats_none},
     role::{DECIDING, is_indifferent},
+    stream::Pieces,
     target::{HostBytes, OVERRIDING, RETELLING, forwarded_claims, overrides, retells},
 };
 
@@ -61,6 +65,41 @@ pub(crate) struct Telling {
     /// The list of credentials is the default.
     plain: bool,
     sieve: Sieve,
+}
+
+/// Fields that decide how a response is treated. Most responses have a few of them, and a map
+/// look-up costs as much for an absent field as for a present one: so one pass finds those
+/// present.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    headers: &'a HeaderMap,
+    content_type: Option<&'a HeaderValue>,
+    /// The first line of each field.
+    first: [Option<&'a HeaderValue>; Field::COUNT],
+    /// Flag that no field has several lines.
+    repeats_none: bool,
+}
+
+/// The lines of a field of a response.
+pub(crate) enum Lines<'a> {
+    One(Option<&'a HeaderValue>),
+    Several(ValueIter<'a, HeaderValue>),
+}
+
+/// One of those fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Age,
+    CacheControl,
+    ContentLength,
+    ContentRange,
+    Date,
+    ETag,
+    Expires,
+    LastModified,
+    SetCookie,
+    /// The last one: it counts them.
+    Vary,
 }
 
 // === impl Telling ===
@@ -188,80 +227,108 @@ fn class(method: &Method) -> MethodClass {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
+// === impl Answer ===
 
-    #[test]
-    fn one_pass_sees_every_field_a_cache_cares_about() {
-        let mut headers = HeaderMap::new();
-        for name in [
-            "authorization",
-            "cookie",
-            "range",
-            "if-none-match",
-            "if-match",
-            "host",
-        ] {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
-        }
-        headers.append("host", HeaderValue::from_static("y"));
-        headers.append("cache-control", HeaderValue::from_static("no-cache"));
-        headers.append("cache-control", HeaderValue::from_static("max-age=3"));
-        let facts = RequestFacts::read(&Method::GET, &headers, &Telling::default());
-        assert!(facts.authorization && facts.cookie && facts.range && facts.conditional);
-        assert!(facts.precondition && facts.ambiguous_host && facts.control.no_cache);
-        assert_eq!(facts.control.max_age, Some(3));
-    }
-
-    #[test]
-    fn fields_that_tell_another_story_than_the_target_are_seen() {
-        let read = |name, value| {
-            let mut headers = HeaderMap::new();
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
-            RequestFacts::read(&Method::GET, &headers, &Telling::default())
+impl<'a> Answer<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Self {
+        let mut answer = Self {
+            headers,
+            content_type: None,
+            first: [None; Field::COUNT],
+            repeats_none: repeats_none(headers),
         };
-        assert!(read("x-forwarded-host", "a").retold && read("forwarded", "host=a").retold);
-        assert!(read("x-original-url", "/").overridden);
-        let harmless = read("x-forwarded-for", "::1");
-        assert!(!harmless.retold && !harmless.overridden);
-        let harmless = read("forwarded", "for=\"[::1]\";by=_proxy, for=1");
-        assert!(!harmless.retold && !harmless.overridden);
-        for host in ["a@b", "a/b", "a,b", "a b", "a\\b", "a?b"] {
-            assert!(read("host", host).ambiguous_host, "{host}");
+        for (name, value) in headers {
+            if let Some(field) = Field::of(name) {
+                answer.first[field as usize].get_or_insert(value);
+            } else if *name == header::CONTENT_TYPE {
+                answer.content_type.get_or_insert(value);
+            }
         }
-        for host in ["", "a.example:80", "[::1]:8080", "a_b.example."] {
-            assert!(!read("host", host).ambiguous_host, "{host}");
+        answer
+    }
+
+    /// Returns the division of the body, if it is a stream.
+    pub(crate) fn pieces(&self) -> Option<Pieces> {
+        Pieces::of_type(self.content_type?, self.headers)
+    }
+
+    pub(crate) fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.first[field as usize].is_some()
+    }
+
+    /// Returns all lines of a field.
+    pub(crate) fn all(&self, field: Field) -> Lines<'a> {
+        match self.first[field as usize] {
+            Some(_) if !self.repeats_none => {
+                Lines::Several(self.headers.get_all(field.name()).iter())
+            }
+            first => Lines::One(first),
         }
     }
 
-    #[test]
-    fn an_unknown_method_counts_as_unsafe_and_a_tunnel_changes_nothing() {
-        let class = |name: &str| class(&Method::from_bytes(name.as_bytes()).unwrap());
-        for name in ["M-SEARCH", "get", "PURGE", "LOCK"] {
-            assert_eq!(class(name), MethodClass::Unsafe, "{name}");
-        }
-        for name in [
-            "PROPFIND", "QUERY", "REPORT", "SEARCH", "TRACE", "OPTIONS", "CONNECT",
-        ] {
-            assert_eq!(class(name), MethodClass::Safe, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_field_decides_the_same_if_it_is_written_with_an_underscore() {
-        let read = |name: &str| {
-            let mut headers = HeaderMap::new();
-            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            headers.insert(name, HeaderValue::from_static("x"));
-            RequestFacts::read(&Method::GET, &headers, &Telling::default())
-        };
-        assert!(read("x_original_url").overridden && read("X_Original_URL").overridden);
-        assert!(read("x_forwarded_host").retold);
-        assert!(read("x_api_key").authorization && read("x_forwarded_user").authorization);
+    /// Returns the line of a field with exactly one: of two, it is unknown which is meant.
+    pub(crate) fn only(&self, field: Field) -> Option<&'a HeaderValue> {
+        let mut lines = self.all(field);
+        lines.next().filter(|_| lines.next().is_none())
     }
 }
+
+// === impl Lines ===
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a HeaderValue;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a HeaderValue> {
+        match self {
+            Self::One(line) => line.take(),
+            Self::Several(lines) => lines.next(),
+        }
+    }
+}
+
+// === impl Field ===
+
+impl Field {
+    const COUNT: usize = Self::Vary as usize + 1;
+
+    /// Returns the field of a name. The http crate knows all of them by number.
+    #[inline]
+    fn of(name: &HeaderName) -> Option<Self> {
+        Some(match *name {
+            header::AGE => Self::Age,
+            header::CACHE_CONTROL => Self::CacheControl,
+            header::CONTENT_LENGTH => Self::ContentLength,
+            header::CONTENT_RANGE => Self::ContentRange,
+            header::DATE => Self::Date,
+            header::ETAG => Self::ETag,
+            header::EXPIRES => Self::Expires,
+            header::LAST_MODIFIED => Self::LastModified,
+            header::SET_COOKIE => Self::SetCookie,
+            header::VARY => Self::Vary,
+            _ => return None,
+        })
+    }
+
+    fn name(self) -> HeaderName {
+        match self {
+            Self::Age => header::AGE,
+            Self::CacheControl => header::CACHE_CONTROL,
+            Self::ContentLength => header::CONTENT_LENGTH,
+            Self::ContentRange => header::CONTENT_RANGE,
+            Self::Date => header::DATE,
+            Self::ETag => header::ETAG,
+            Self::Expires => header::EXPIRES,
+            Self::LastModified => header::LAST_MODIFIED,
+            Self::SetCookie => header::SET_COOKIE,
+            Self::Vary => header::VARY,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

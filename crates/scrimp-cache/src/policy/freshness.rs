@@ -1,15 +1,19 @@
-//! The freshness lifetime and the age of a response on arrival (RFC 9111 §4.2).
+//! What a response allows, computed once when it is stored: its freshness lifetime, its age on arrival
+//! (RFC 9111 §4.2), and its uses once it is stale.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    cmp::Ordering,
+    num::NonZeroI64,
+    time::{Duration, SystemTime},
+};
 
-use http::StatusCode;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use scrimp_http::{age::age, cache_control::ResponseControl, date};
 use tokio::time::Instant;
 
 use super::{
-    answer::{Answer, Field},
-    judge::{Grace, Policy, Source},
-    moment::{Moment, Second, Span},
+    facts::{Answer, Field},
+    judge::{Moment, Span},
     storable::heuristically_cacheable,
 };
 
@@ -29,6 +33,61 @@ pub enum Mode {
     Private,
 }
 
+/// Permissions of a stored response, computed once when it is stored.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The point of time that its age counts from: its arrival, less its age on arrival.
+    pub(crate) born: Moment,
+    pub(crate) lifetime: Span,
+    pub(crate) source: Source,
+    /// Validation before every use (`no-cache`).
+    pub(crate) always_validate: bool,
+    /// No use once stale (`must-revalidate` and what implies it).
+    pub(crate) never_stale: bool,
+    /// Permission of the origin to answer requests with credentials (§3.5).
+    pub(crate) for_credentials: bool,
+    /// No validation while fresh (RFC 8246).
+    pub(crate) immutable: bool,
+    /// Uses of a stale response. It is boxed, as most responses allow none.
+    pub(crate) grace: Option<Box<Grace>>,
+    /// Flag that the one ETag of the response is a validator.
+    pub(crate) has_etag: bool,
+    pub(crate) last_modified: Option<Second>,
+    /// Time of creation at the origin, for comparison with If-Modified-Since.
+    pub(crate) date: Second,
+}
+
+/// Times for which a response may be used once it is stale (RFC 5861).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Grace {
+    pub(crate) while_revalidate: Duration,
+    /// Also says that the origin has allowed it.
+    pub(crate) if_error: Option<Duration>,
+}
+
+/// Source of the freshness lifetime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// An operator's rule.
+    Rule,
+    /// A field for this class of caches (RFC 9213).
+    Targeted,
+    /// Cache-Control: `s-maxage` or `max-age`.
+    CacheControl,
+    /// Expires.
+    Expires,
+    /// The time since the last modification.
+    Heuristic,
+    /// No source: stale on arrival, kept for its validator.
+    None,
+}
+
+/// A date in whole seconds, rounded up: it is compared with dates of fields, which have no parts of
+/// seconds. An optional one takes no more memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Second(NonZeroI64);
+
 /// Arrival time of a response, and its delay.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
@@ -36,6 +95,24 @@ pub(crate) struct Arrival {
     pub(crate) wall: SystemTime,
     /// `response_delay` of §4.2.3.
     pub(crate) delay: Duration,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// Returns whether the origin set the lifetime.
+    pub(crate) fn is_explicit(self) -> bool {
+        matches!(self, Self::Targeted | Self::CacheControl | Self::Expires)
+    }
+}
+
+// === impl Grace ===
+
+impl Grace {
+    /// Returns it in the form that a policy has.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
 }
 
 // === impl Policy ===
@@ -100,65 +177,117 @@ impl Policy {
         }
     }
 
-    /// Takes back a lifetime that is a guess.
-    pub(crate) fn without_heuristics(&mut self) {
-        if self.source == Source::Heuristic {
-            (self.lifetime, self.source) = (Span::ZERO, Source::None);
-        }
+    /// Returns `current_age` of §4.2.3.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Duration {
+        Moment::from(now).since(self.born).get()
     }
 
-    /// Replaces an operator's lifetime by another one.
-    pub(crate) fn set_lifetime(&mut self, lifetime: Duration) {
-        self.lifetime = lifetime.into();
+    /// Returns the freshness lifetime (§4.2.1).
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime.get()
     }
 
-    /// Cuts a random part off the lifetime, at most this many thousandths.
-    pub(crate) fn jitter(&mut self, thousandths: u16) {
-        if thousandths > 0 {
-            self.bound(None, None, chance(thousandths));
-        }
+    /// Returns what the lifetime was taken from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
     }
 
-    /// Applies an operator's bounds to the lifetime, and the jitter that `chance` (0 to 1)
-    /// selects.
-    pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {
-        let lifetime = match self.lifetime() {
-            // An infinite lifetime stays infinite: a part of it would have no meaning.
-            Duration::MAX => Duration::MAX,
-            lifetime => lifetime.mul_f64((1.0 - cut).clamp(0.0, 1.0)),
-        };
-        let lifetime = max.map_or(lifetime, |max| lifetime.min(max));
-        self.lifetime = min.map_or(lifetime, |min| lifetime.max(min)).into();
+    /// Returns whether it has a validator.
+    #[must_use]
+    pub fn has_validator(&self) -> bool {
+        self.has_etag || self.last_modified.is_some()
     }
 
-    /// Ends every use at this age.
-    pub(crate) fn retain(&mut self, most: Duration) {
-        let lifetime = self.lifetime().min(most);
-        self.lifetime = lifetime.into();
-        let rest = most - lifetime;
+    /// Returns the times for which it may be used once it is stale.
+    pub(crate) fn grace(&self) -> Grace {
+        self.grace.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Returns the entity tag among the stored fields of the response.
+    pub(crate) fn etag<'a>(&self, stored: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        stored.get(header::ETAG).filter(|_| self.has_etag)
+    }
+
+    /// Returns the bytes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        self.grace.as_ref().map_or(0, |_| size_of::<Grace>())
+    }
+
+    /// Ends the freshness at a moment, if it is not over by then.
+    #[cfg(feature = "codec")]
+    pub(crate) fn expire(&mut self, at: Instant) {
+        self.lifetime = self.lifetime.min(self.age(at).into());
+    }
+
+    /// Returns the time for which it can be of use from `now` on: while it is fresh, while it may be
+    /// refreshed behind a stale answer, and while it may stand in for a failing upstream. `None` if
+    /// that is unlimited.
+    #[must_use]
+    pub fn useful_for(&self, now: Instant) -> Option<Duration> {
         let grace = self.grace();
-        self.grace = Grace {
-            while_revalidate: grace.while_revalidate.min(rest),
-            if_error: grace.if_error.map(|time| time.min(rest)),
-        }
-        .boxed();
+        let stale = grace
+            .if_error
+            .unwrap_or_default()
+            .max(grace.while_revalidate);
+        let end = self.lifetime().saturating_add(stale);
+        let rest = end.saturating_sub(self.age(now));
+        (end < Duration::MAX).then_some(rest)
     }
 
-    /// Lets the response stand in for a failing upstream for at least this long.
-    pub(crate) fn fail_safe(&mut self, window: Duration) {
-        let grace = self.grace();
-        let if_error = grace.if_error.map_or(window, |present| present.max(window));
-        self.grace = Grace {
-            if_error: Some(if_error),
-            ..grace
-        }
-        .boxed();
+    /// Returns the time until which it can be served without waiting for the origin, to requests
+    /// that ask for nothing more; `None` if that is unlimited.
+    pub(crate) fn usable_until(&self) -> Option<Instant> {
+        let usable = self.lifetime();
+        let usable = usable.saturating_add(self.grace().while_revalidate);
+        self.born.after(usable).map(Moment::instant)
     }
 }
 
-/// Returns a random part of a lifetime, at most this many thousandths.
-pub(crate) fn chance(thousandths: u16) -> f64 {
-    fastrand::f64() * f64::from(thousandths) / 1000.0
+// === impl Second ===
+
+impl Second {
+    /// Returns seconds since 1970.
+    fn get(self) -> i64 {
+        self.0.get() ^ i64::MIN
+    }
+
+    /// Returns the date; 1970 if the machine cannot represent it.
+    #[cfg(feature = "codec")]
+    pub(crate) fn date(self) -> SystemTime {
+        let distance = Duration::from_secs(self.get().unsigned_abs());
+        let date = match self.get() < 0 {
+            true => SystemTime::UNIX_EPOCH.checked_sub(distance),
+            false => SystemTime::UNIX_EPOCH.checked_add(distance),
+        };
+        date.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+impl From<SystemTime> for Second {
+    fn from(date: SystemTime) -> Self {
+        let whole = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let seconds = match date.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(time) => whole(time).saturating_add(i64::from(time.subsec_nanos() > 0)),
+            Err(before) => -whole(before.duration()),
+        };
+        // Only the earliest number is none, and that is not reached.
+        Self(NonZeroI64::new(seconds ^ i64::MIN).unwrap_or(NonZeroI64::MAX))
+    }
+}
+
+impl PartialOrd for Second {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Second {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.get().cmp(&other.get())
+    }
 }
 
 /// Returns `corrected_initial_age` of §4.2.3.

@@ -1,63 +1,44 @@
-//! A stored response at the moment of a request: its age, its freshness, and the decision on using
-//! it (RFC 9111 §4).
+//! A stored response at the moment of a request: whether it answers this one, its age, its freshness,
+//! and the decision on using it (RFC 9111 §4).
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
-use http::{HeaderMap, HeaderValue, header};
-use scrimp_http::cache_control::RequestControl;
+use http::{HeaderMap, Request, header};
+use scrimp_http::{
+    cache_control::RequestControl,
+    vary::{self, Line},
+};
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::moment::{Moment, Second, Span};
+#[cfg(feature = "codec")]
+use super::vary::digest_of;
+use super::{
+    freshness::Policy,
+    vary::{Chosen, Compared, Selection, spelled},
+};
 
-/// Permissions of a stored response, computed once when it is stored.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// The point of time that its age counts from: its arrival, less its age on arrival.
-    pub(crate) born: Moment,
-    pub(crate) lifetime: Span,
-    pub(crate) source: Source,
-    /// Validation before every use (`no-cache`).
-    pub(crate) always_validate: bool,
-    /// No use once stale (`must-revalidate` and what implies it).
-    pub(crate) never_stale: bool,
-    /// Permission of the origin to answer requests with credentials (§3.5).
-    pub(crate) for_credentials: bool,
-    /// No validation while fresh (RFC 8246).
-    pub(crate) immutable: bool,
-    /// Uses of a stale response. It is boxed, as most responses allow none.
-    pub(crate) grace: Option<Box<Grace>>,
-    /// Flag that the one ETag of the response is a validator.
-    pub(crate) has_etag: bool,
-    pub(crate) last_modified: Option<Second>,
-    /// Time of creation at the origin, for comparison with If-Modified-Since.
-    pub(crate) date: Second,
-}
+/// The point that others are relative to.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Times for which a response may be used once it is stale (RFC 5861).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Grace {
-    pub(crate) while_revalidate: Duration,
-    /// Also says that the origin has allowed it.
-    pub(crate) if_error: Option<Duration>,
-}
+/// Nanoseconds of a second.
+const SECOND: u64 = 1_000_000_000;
 
-/// Source of the freshness lifetime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// An operator's rule.
-    Rule,
-    /// A field for this class of caches (RFC 9213).
-    Targeted,
-    /// Cache-Control: `s-maxage` or `max-age`.
-    CacheControl,
-    /// Expires.
-    Expires,
-    /// The time since the last modification.
-    Heuristic,
-    /// No source: stale on arrival, kept for its validator.
-    None,
-}
+/// The lines of a request's fields; `None` for an absent one.
+pub(crate) type Lines<'a> = SmallVec<[Option<&'a [u8]>; 4]>;
+
+/// A point of the process's time, in nanoseconds before or after its start. Times that are further
+/// away than 292 years are that far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(i64);
+
+/// A length of time in nanoseconds. One of 584 years or more is without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span(u64);
+
+/// A length of time in microseconds: at most an hour and eleven minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Micros(u32);
 
 /// Decision on a stored response that matches a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,93 +62,199 @@ pub(crate) struct Freshness {
     lifetime: Span,
 }
 
-// === impl Source ===
+// === impl Moment ===
 
-impl Source {
-    /// Returns whether the origin set the lifetime.
-    pub(crate) fn is_explicit(self) -> bool {
-        matches!(self, Self::Targeted | Self::CacheControl | Self::Expires)
+impl Moment {
+    /// Returns the time since an earlier point; zero since a later one.
+    #[inline]
+    pub(crate) fn since(self, earlier: Self) -> Span {
+        let nanos = self.0.saturating_sub(earlier.0).max(0);
+        Span(nanos.unsigned_abs())
+    }
+
+    /// Returns the point this long before.
+    pub(crate) fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(signed(nanos(time))))
+    }
+
+    /// Returns the point this long after. `None` if that is unlimited.
+    pub(crate) fn after(self, time: Duration) -> Option<Self> {
+        let time = i64::try_from(nanos(time)).ok()?;
+        self.0.checked_add(time).map(Self)
+    }
+
+    /// Returns it as an instant; the earliest or the latest one that the machine can represent if it
+    /// is outside of them.
+    pub(crate) fn instant(self) -> Instant {
+        let distance = Duration::from_nanos(self.0.unsigned_abs());
+        let start = *START;
+        let at = |distance| match self.0 < 0 {
+            true => start.checked_sub(distance),
+            false => start.checked_add(distance),
+        };
+        let halved = |times| at(distance / (1_u32 << times));
+        (0..31).find_map(halved).unwrap_or(start)
     }
 }
 
-// === impl Grace ===
-
-impl Grace {
-    /// Returns it in the form that a policy has.
-    pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        (self != Self::default()).then(|| Box::new(self))
+impl From<Instant> for Moment {
+    #[inline]
+    fn from(instant: Instant) -> Self {
+        let start = *START;
+        Self(match instant.checked_duration_since(start) {
+            Some(time) => signed(nanos(time)),
+            None => -signed(nanos(start.saturating_duration_since(instant))),
+        })
     }
 }
 
-// === impl Policy ===
+#[inline]
+fn nanos(time: Duration) -> u64 {
+    let whole = time.as_secs().saturating_mul(SECOND);
+    whole.saturating_add(time.subsec_nanos().into())
+}
 
-impl Policy {
-    /// Returns `current_age` of §4.2.3.
+#[inline]
+fn signed(nanos: u64) -> i64 {
+    i64::try_from(nanos).unwrap_or(i64::MAX)
+}
+
+// === impl Span ===
+
+impl Span {
+    pub(crate) const ZERO: Self = Self(0);
+
+    #[inline]
+    pub(crate) fn get(self) -> Duration {
+        match self.0 {
+            u64::MAX => Duration::MAX,
+            nanos => Duration::from_nanos(nanos),
+        }
+    }
+
+    /// Returns the difference from a shorter time; zero from a longer one. Of a time without end, all
+    /// is left.
+    #[inline]
+    pub(crate) fn less(self, other: Self) -> Self {
+        match self.0 {
+            u64::MAX => self,
+            nanos => Self(nanos.saturating_sub(other.0)),
+        }
+    }
+}
+
+impl From<Duration> for Span {
+    fn from(time: Duration) -> Self {
+        Self(nanos(time))
+    }
+}
+
+// === impl Micros ===
+
+impl Micros {
+    pub(crate) fn get(self) -> Duration {
+        Duration::from_micros(self.0.into())
+    }
+}
+
+impl From<Duration> for Micros {
+    fn from(time: Duration) -> Self {
+        Self(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
+    }
+}
+
+// === impl Selection ===
+
+impl Selection {
+    /// Returns whether the response answers a request, by its fields and its spelling of the
+    /// target.
     #[must_use]
-    pub fn age(&self, now: Instant) -> Duration {
-        Moment::from(now).since(self.born).get()
+    pub fn matches<B>(&self, request: &Request<B>) -> bool {
+        let headers = request.headers();
+        self.spelling
+            .as_ref()
+            .is_none_or(|own| own.is(spelled(request.uri()).as_bytes()))
+            && self.chosen.iter().all(|chosen| {
+                chosen.is_same(headers)
+                    || (chosen.name == header::ACCEPT_LANGUAGE && self.speaks(headers))
+            })
     }
 
-    /// Returns the freshness lifetime (§4.2.1).
-    #[must_use]
-    pub fn lifetime(&self) -> Duration {
-        self.lifetime.get()
+    /// Returns the lines of the named fields in a request. `None` if a field has several.
+    pub(crate) fn lines<'a>(&self, request: &'a HeaderMap) -> Option<Lines<'a>> {
+        let line = |name| match vary::line(name, request) {
+            Line::Absent => Some(None),
+            Line::One(line) => Some(Some(line)),
+            Line::Several => None,
+        };
+        self.names().map(line).collect()
     }
 
-    /// Returns what the lifetime was taken from.
-    #[must_use]
-    pub fn source(&self) -> Source {
-        self.source
+    /// Returns whether these are the lines of the request that the response was made for.
+    pub(crate) fn has_lines(&self, lines: &[Option<&[u8]>]) -> bool {
+        let mut pairs = self.chosen.iter().zip(lines);
+        pairs.all(|(chosen, line)| match line {
+            Some(line) => chosen.is_line(line),
+            None => chosen.value.is_none(),
+        })
     }
 
-    /// Returns whether it has a validator.
-    #[must_use]
-    pub fn has_validator(&self) -> bool {
-        self.has_etag || self.last_modified.is_some()
+    /// Returns whether the response is in the request's preferred language. Then no other response
+    /// is better, whatever the original request preferred second (RFC 9110 §12.5.4).
+    fn speaks(&self, request: &HeaderMap) -> bool {
+        let wanted = vary::best_language(request);
+        matches!((&self.language, wanted), (Some(own), Some(wanted)) if own.eq_ignore_ascii_case(wanted))
+    }
+}
+
+// === impl Chosen ===
+
+impl Chosen {
+    /// Returns whether a request's field has this value.
+    fn is_same(&self, request: &HeaderMap) -> bool {
+        let name = &self.name;
+        if let (Some(own), Line::One(line)) = (&self.line, vary::line(name, request))
+            && **own == *line
+        {
+            return true;
+        }
+        let digest = |value: &Compared| {
+            let normal = vary::normal_value(name, request);
+            normal.is_some_and(|normal| value.is(&normal))
+        };
+        match self.value.as_ref().map(|value| (value, value.plain())) {
+            None => vary::is_same(name, None, request),
+            Some((_, Some(plain))) => vary::is_same(name, Some(plain), request),
+            Some((value, None)) => digest(value),
+        }
     }
 
-    /// Returns the times for which it may be used once it is stale.
-    pub(crate) fn grace(&self) -> Grace {
-        self.grace.as_deref().copied().unwrap_or_default()
+    /// Returns whether this is the line of the request that the response was made for.
+    fn is_line(&self, line: &[u8]) -> bool {
+        let plain = || self.value.as_ref().and_then(Compared::plain);
+        self.line.as_deref().or_else(plain) == Some(line)
+    }
+}
+
+// === impl Compared ===
+
+impl Compared {
+    /// Reports whether it is the same text.
+    fn is(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Plain(own) => **own == *text,
+            #[cfg(feature = "codec")]
+            Self::Digest(own) => **own == digest_of(text),
+        }
     }
 
-    /// Returns the entity tag among the stored fields of the response.
-    pub(crate) fn etag<'a>(&self, stored: &'a HeaderMap) -> Option<&'a HeaderValue> {
-        stored.get(header::ETAG).filter(|_| self.has_etag)
-    }
-
-    /// Returns the bytes on the heap.
-    pub(crate) fn heap_size(&self) -> usize {
-        self.grace.as_ref().map_or(0, |_| size_of::<Grace>())
-    }
-
-    /// Ends the freshness at a moment, if it is not over by then.
-    #[cfg(feature = "codec")]
-    pub(crate) fn expire(&mut self, at: Instant) {
-        self.lifetime = self.lifetime.min(self.age(at).into());
-    }
-
-    /// Returns the time for which it can be of use from `now` on: while it is fresh, while it may be
-    /// refreshed behind a stale answer, and while it may stand in for a failing upstream. `None` if
-    /// that is unlimited.
-    #[must_use]
-    pub fn useful_for(&self, now: Instant) -> Option<Duration> {
-        let grace = self.grace();
-        let stale = grace
-            .if_error
-            .unwrap_or_default()
-            .max(grace.while_revalidate);
-        let end = self.lifetime().saturating_add(stale);
-        let rest = end.saturating_sub(self.age(now));
-        (end < Duration::MAX).then_some(rest)
-    }
-
-    /// Returns the time until which it can be served without waiting for the origin, to requests
-    /// that ask for nothing more; `None` if that is unlimited.
-    pub(crate) fn usable_until(&self) -> Option<Instant> {
-        let usable = self.lifetime();
-        let usable = usable.saturating_add(self.grace().while_revalidate);
-        self.born.after(usable).map(Moment::instant)
+    /// Returns the text, if it is known.
+    pub(crate) fn plain(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(own) => Some(own),
+            #[cfg(feature = "codec")]
+            Self::Digest(_) => None,
+        }
     }
 }
 

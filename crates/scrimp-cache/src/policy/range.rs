@@ -5,7 +5,7 @@ use scrimp_http::{date, etag, range};
 
 pub(crate) use scrimp_http::range::{Ranges, Span};
 
-use super::{judge::Policy, moment::Second};
+use super::freshness::{Policy, Second};
 
 /// Reads Range for a body of `length` bytes, honouring If-Range.
 pub(crate) fn read(

@@ -8,10 +8,8 @@ use scrimp_http::cache_control::ResponseControl;
 use tokio::time::Instant;
 
 use super::{
-    Mode, Policy, Selection,
-    answer::Answer,
-    conditional,
-    facts::{RequestFacts, Telling},
+    Mode, Policy, Selection, conditional,
+    facts::{Answer, RequestFacts, Telling},
     freshness::Arrival,
     judge::{Freshness, judge, may_stand_in},
     merge, range,

@@ -10,8 +10,7 @@ use scrimp_http::{
 
 use super::{
     Mode,
-    answer::{Answer, Field},
-    facts::RequestFacts,
+    facts::{Answer, Field, RequestFacts},
     freshness::explicit_delta,
     refusal::Refusal,
 };
@@ -149,7 +148,7 @@ pub(crate) fn control(
     let (mut control, targeted) = match ResponseControl::targeted(answer.headers(), targets) {
         Some(control) => (control, true),
         None => {
-            let lines = answer.all(Field::CacheControl).into_iter().flatten();
+            let lines = answer.all(Field::CacheControl);
             (ResponseControl::parse(lines), false)
         }
     };

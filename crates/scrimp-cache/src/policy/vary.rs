@@ -1,4 +1,5 @@
-//! The requests that a stored response answers (RFC 9111 §4.1).
+//! The requests that a stored response answers (RFC 9111 §4.1), as its Vary says. Each request is
+//! compared with them in [`judge`](super::judge).
 
 use std::{
     fmt,
@@ -11,9 +12,8 @@ use scrimp_http::{
     target::is_normal,
     vary::{self, Line},
 };
-use smallvec::SmallVec;
 
-use super::answer::{Answer, Field};
+use super::facts::{Answer, Field};
 #[cfg(feature = "codec")]
 use crate::digest::{Digest, digest};
 
@@ -24,19 +24,16 @@ use crate::digest::{Digest, digest};
 /// on them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    chosen: Box<[Chosen]>,
+    pub(super) chosen: Box<[Chosen]>,
     /// The language of the response, if it names exactly one and was selected by it.
-    language: Option<Box<str>>,
+    pub(super) language: Option<Box<str>>,
     /// The request's own spelling of path and query, if it is not the normal form.
     ///
     /// Equivalent spellings share a key, but upstreams may distinguish them: a router that
     /// compares before it decodes treats `/%70` and `/p` differently. So a response fetched under
     /// an unusual spelling answers that spelling only, and cannot poison the others.
-    spelling: Option<Compared>,
+    pub(super) spelling: Option<Compared>,
 }
-
-/// The lines of a request's fields; `None` for an absent one.
-pub(crate) type Lines<'a> = SmallVec<[Option<&'a [u8]>; 4]>;
 
 /// A field and its value.
 #[derive(Debug, Clone)]
@@ -46,7 +43,7 @@ pub(crate) struct Chosen {
     pub(crate) value: Option<Compared>,
     /// The field's only line as the request had it, if that is not the normalised value. Clients
     /// of one kind write a field alike, so most requests are compared with nothing else.
-    line: Option<Box<[u8]>>,
+    pub(super) line: Option<Box<[u8]>>,
 }
 
 /// A text that a request's own is compared with: itself, or its digest once it has left memory.
@@ -65,13 +62,13 @@ impl Selection {
     pub(crate) fn new<B>(request: &Request<B>, answer: &Answer<'_>) -> Option<Self> {
         let spelled = spelled(request.uri());
         let spelling = (!is_normal(spelled)).then(|| Compared::Plain(spelled.as_bytes().into()));
-        let Some(lines) = answer.all(Field::Vary) else {
+        if !answer.has(Field::Vary) {
             return Some(Self {
                 spelling,
                 ..Self::default()
             });
-        };
-        let names = vary::fields(lines)?;
+        }
+        let names = vary::fields(answer.all(Field::Vary))?;
         // Otherwise no request is compared with it.
         let speaks = names.contains(&header::ACCEPT_LANGUAGE);
         let language = speaks.then(|| vary::only_language(answer.headers()));
@@ -86,20 +83,6 @@ impl Selection {
         })
     }
 
-    /// Returns whether the response answers a request, by its fields and its spelling of the
-    /// target.
-    #[must_use]
-    pub fn matches<B>(&self, request: &Request<B>) -> bool {
-        let headers = request.headers();
-        self.spelling
-            .as_ref()
-            .is_none_or(|own| own.is(spelled(request.uri()).as_bytes()))
-            && self.chosen.iter().all(|chosen| {
-                chosen.is_same(headers)
-                    || (chosen.name == header::ACCEPT_LANGUAGE && self.speaks(headers))
-            })
-    }
-
     /// Returns whether two responses are told apart by the values of the same fields alone.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let names = |own: &Self, other: &Self| {
@@ -108,25 +91,6 @@ impl Selection {
         };
         let by_fields = |own: &Self| own.language.is_none() && own.spelling.is_none();
         by_fields(self) && by_fields(other) && names(self, other)
-    }
-
-    /// Returns the lines of the named fields in a request. `None` if a field has several.
-    pub(crate) fn lines<'a>(&self, request: &'a HeaderMap) -> Option<Lines<'a>> {
-        let line = |name| match vary::line(name, request) {
-            Line::Absent => Some(None),
-            Line::One(line) => Some(Some(line)),
-            Line::Several => None,
-        };
-        self.names().map(line).collect()
-    }
-
-    /// Returns whether these are the lines of the request that the response was made for.
-    pub(crate) fn has_lines(&self, lines: &[Option<&[u8]>]) -> bool {
-        let mut pairs = self.chosen.iter().zip(lines);
-        pairs.all(|(chosen, line)| match line {
-            Some(line) => chosen.is_line(line),
-            None => chosen.value.is_none(),
-        })
     }
 
     /// Returns whether a new response replaces this one: it answers the same requests, or both
@@ -151,13 +115,6 @@ impl Selection {
     /// Returns the request fields that the response was selected by.
     pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.chosen.iter().map(|chosen| &chosen.name)
-    }
-
-    /// Returns whether the response is in the request's preferred language. Then no other response
-    /// is better, whatever the original request preferred second (RFC 9110 §12.5.4).
-    fn speaks(&self, request: &HeaderMap) -> bool {
-        let wanted = vary::best_language(request);
-        matches!((&self.language, wanted), (Some(own), Some(wanted)) if own.eq_ignore_ascii_case(wanted))
     }
 
     /// Returns the fields and their values, the language and the spelling.
@@ -227,10 +184,14 @@ impl Hash for Selection {
 
 impl Chosen {
     fn new(name: HeaderName, request: &HeaderMap) -> Self {
-        let value = vary::normal_value(&name, request);
-        let line = match vary::line(&name, request) {
-            Line::One(line) if Some(line) != value.as_deref() => Some(line.into()),
-            _ => None,
+        let (value, line) = match vary::line(&name, request) {
+            Line::Absent => (None, None),
+            Line::One(line) => {
+                let value = vary::normal_line(&name, line);
+                let is_normal = *value == *line;
+                (Some(value), (!is_normal).then(|| line.into()))
+            }
+            Line::Several => (vary::normal_value(&name, request), None),
         };
         Self {
             value: value.map(Compared::Plain),
@@ -247,31 +208,6 @@ impl Chosen {
             value,
             line: None,
         }
-    }
-
-    /// Returns whether a request's field has this value.
-    fn is_same(&self, request: &HeaderMap) -> bool {
-        let name = &self.name;
-        if let (Some(own), Line::One(line)) = (&self.line, vary::line(name, request))
-            && **own == *line
-        {
-            return true;
-        }
-        let digest = |value: &Compared| {
-            let normal = vary::normal_value(name, request);
-            normal.is_some_and(|normal| value.is(&normal))
-        };
-        match self.value.as_ref().map(|value| (value, value.plain())) {
-            None => vary::is_same(name, None, request),
-            Some((_, Some(plain))) => vary::is_same(name, Some(plain), request),
-            Some((value, None)) => digest(value),
-        }
-    }
-
-    /// Returns whether this is the line of the request that the response was made for.
-    fn is_line(&self, line: &[u8]) -> bool {
-        let plain = || self.value.as_ref().and_then(Compared::plain);
-        self.line.as_deref().or_else(plain) == Some(line)
     }
 
     /// Returns the bytes of it in memory.
@@ -294,23 +230,6 @@ impl Eq for Chosen {}
 // === impl Compared ===
 
 impl Compared {
-    pub(crate) fn is(&self, text: &[u8]) -> bool {
-        match self {
-            Self::Plain(own) => **own == *text,
-            #[cfg(feature = "codec")]
-            Self::Digest(own) => **own == digest_of(text),
-        }
-    }
-
-    /// Returns the text, if it is known.
-    pub(crate) fn plain(&self) -> Option<&[u8]> {
-        match self {
-            Self::Plain(own) => Some(own),
-            #[cfg(feature = "codec")]
-            Self::Digest(_) => None,
-        }
-    }
-
     #[cfg(feature = "codec")]
     pub(crate) fn digest(&self) -> Digest {
         match self {
@@ -329,7 +248,7 @@ impl Compared {
 }
 
 #[cfg(feature = "codec")]
-fn digest_of(text: &[u8]) -> Digest {
+pub(super) fn digest_of(text: &[u8]) -> Digest {
     digest("scrimp-cache compared 1", text)
 }
 
@@ -352,7 +271,7 @@ impl fmt::Debug for Compared {
     }
 }
 
-fn spelled(uri: &Uri) -> &str {
+pub(super) fn spelled(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 

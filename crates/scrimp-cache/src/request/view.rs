@@ -31,8 +31,8 @@ use crate::{
 pub(crate) enum RequestView {
     /// The request is passed on: for this reason, or because of its method.
     Pass(Option<Refusal>),
-    /// The request may change stored responses.
-    Unsafe(RequestFacts),
+    /// The request may change stored responses. This is its Host.
+    Unsafe(RequestFacts, Option<HeaderValue>),
     /// The request may be answered from the store.
     Lookup(LookupRequest),
 }
@@ -47,7 +47,7 @@ pub(crate) struct LookupRequest {
     pub(crate) credentials: CredentialUse,
     pub(crate) directive: Option<Directive>,
     /// Thousandths of a lifetime that chance may cut off.
-    pub(crate) jitter: u16,
+    pub(crate) jitter: Option<u16>,
     /// Flag that no caller waits for the response.
     pub(crate) background: bool,
     /// Flag that credentials of its caller were removed.
@@ -94,7 +94,7 @@ impl RequestView {
             _ => request.extensions().get::<BodyDigest>(),
         };
         let beside = |facts: RequestFacts| match facts.method {
-            MethodClass::Unsafe => Self::Unsafe(facts),
+            MethodClass::Unsafe => Self::Unsafe(facts, host.cloned()),
             _ => Self::Pass(None),
         };
         let asks = matches!(facts.method, MethodClass::Get | MethodClass::Head);
@@ -129,7 +129,7 @@ impl RequestView {
             rule: place,
             credentials,
             directive,
-            jitter: jitter.map_or(0, |jitter| jitter.0),
+            jitter: jitter.map(|jitter| jitter.0),
             background: directive == Some(Directive::RefreshNow)
                 && extensions.get::<Background>().is_some(),
             stripped: false,
@@ -254,7 +254,7 @@ impl LookupRequest {
             rule,
             credentials: CredentialUse::Personal,
             directive: None,
-            jitter: 0,
+            jitter: None,
             background: false,
             stripped: false,
             body_key: false,

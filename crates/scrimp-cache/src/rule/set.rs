@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::{Rule, path};
 use crate::policy::{
     Policy,
-    freshness::chance,
+    bounds::chance,
     storable::{Permissions, blames_request, heuristically_cacheable},
 };
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use scrimp_core::{
     KeyRef,
@@ -17,8 +17,7 @@ use crate::{
     entry::{Caller, Entry, Refreshing, Store, book, is_collapsed, strip_tags},
     lookup::Miss,
     policy::{
-        answer::Answer,
-        facts::RequestFacts,
+        facts::{Answer, RequestFacts},
         refusal::Refusal,
         storable::{self, Asking, CredentialUse, Permissions},
     },
@@ -88,8 +87,9 @@ impl<St: Store> Exchange<St> {
         shared: &Arc<Shared<St>>,
         request: &Request<B>,
         facts: &RequestFacts,
+        host: Option<HeaderValue>,
     ) -> Self {
-        let write = Write::new(shared, request, facts);
+        let write = Write::new(shared, request, facts, host);
         Self::new(shared, UpstreamCall::Unsafe(Box::new(write)))
     }
 

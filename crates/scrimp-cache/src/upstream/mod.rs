@@ -5,7 +5,6 @@ mod fetch;
 mod late;
 mod offer;
 mod race;
-mod said;
 mod told;
 mod write;
 

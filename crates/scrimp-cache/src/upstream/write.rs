@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use scrimp_core::{
     KeyPart, PrivateRecheck,
     extensions::{Tags, Tenant},
@@ -26,7 +26,7 @@ use crate::{
     shared::Shared,
 };
 
-use super::{fetch::Fetch, said::Said};
+use super::fetch::Fetch;
 
 /// An unsafe request in progress.
 ///
@@ -34,7 +34,9 @@ use super::{fetch::Fetch, said::Said};
 /// for every write: a response that depends on them is not stored.
 pub(super) struct Write {
     uri: Uri,
-    scheme: Box<str>,
+    version: Version,
+    /// The request was received by a server.
+    received: bool,
     host: Option<HeaderValue>,
     /// Claims about the target in other fields.
     retold: Option<Box<HeaderMap>>,
@@ -65,6 +67,15 @@ struct Doubt {
     settled: bool,
 }
 
+/// The fields of a response to a write that concern other resources, read in one pass.
+#[derive(Default)]
+struct Said<'a> {
+    location: Option<&'a HeaderValue>,
+    content_location: Option<&'a HeaderValue>,
+    varies: bool,
+    groups: bool,
+}
+
 // === impl Doubt ===
 
 impl Drop for Doubt {
@@ -82,10 +93,10 @@ impl Write {
         shared: &Shared<St>,
         request: &Request<B>,
         facts: &RequestFacts,
+        host: Option<HeaderValue>,
     ) -> Self {
-        let (uri, headers) = (request.uri(), request.headers());
-        let host = headers.get(header::HOST);
-        let own = uri_tag(authority_bytes(uri, host), target_of(uri));
+        let uri = request.uri();
+        let own = uri_tag(authority_bytes(uri, host.as_ref()), target_of(uri));
         let target = shared.config.target_uri.of(request.extensions(), uri);
         let stores = request.method() == Method::POST;
         let private_if = &shared.config.private_if;
@@ -95,9 +106,10 @@ impl Write {
         };
         Self {
             uri: uri.clone(),
-            scheme: scheme(uri, request.version(), target.received).into(),
-            host: host.cloned(),
-            retold: facts.retold.then(|| Box::new(retold(headers))),
+            version: request.version(),
+            received: target.received,
+            host,
+            retold: facts.retold.then(|| Box::new(retold(request.headers()))),
             // As in a look-up, a name before the host is a credential too.
             personal: facts.authorization
                 || has_userinfo(uri)
@@ -215,10 +227,30 @@ impl Write {
         if depends || self.has_key_part || by_cookie || rule.is_some_and(|rule| rule.bypass) {
             return None;
         }
-        let key = key::build(&request, &self.scheme, &facts, spec);
+        let scheme = scheme(request.uri(), self.version, self.received);
+        let key = key::build(&request, scheme, &facts, spec);
         let asked = LookupRequest::of_write(facts, place, self.explain);
         let call = CallRecord::new(config, &request, asked, key.as_ref(), start);
         Some(Fetch::of_write(call.of_write(self.sent)))
+    }
+}
+
+// === impl Said ===
+
+impl<'a> Said<'a> {
+    fn read(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            match *name {
+                header::LOCATION => said.location = said.location.or(Some(value)),
+                header::CONTENT_LOCATION => {
+                    said.content_location = said.content_location.or(Some(value));
+                }
+                header::VARY => said.varies = true,
+                _ => said.groups |= *name == CACHE_GROUP_INVALIDATION,
+            }
+        }
+        said
     }
 }
 

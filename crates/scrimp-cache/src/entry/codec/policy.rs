@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     packed::StoredFields,
-    policy::{self, Policy, Source, judge::Grace, moment::Second},
+    policy::{
+        self, Policy, Source,
+        freshness::{Grace, Second},
+    },
 };
 
 #[derive(Serialize, Deserialize)]
@@ -76,7 +79,7 @@ impl WrittenPolicy {
             Past::At(instant) => (instant, Duration::ZERO),
             Past::Ago(time) => (now.instant(), time),
         };
-        let received = policy::moment::Moment::from(received);
+        let received = policy::judge::Moment::from(received);
         let last_modified = self.last_modified.map(Date::get).transpose()?;
         let source = SOURCES.get(usize::from(self.source));
         Ok(Policy {

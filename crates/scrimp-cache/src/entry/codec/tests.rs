@@ -24,9 +24,9 @@ use crate::{
     packed::StoredFields,
     policy::{
         Policy, Selection, Source,
-        answer::Answer,
-        judge::Grace,
-        moment::{Moment, Second},
+        facts::Answer,
+        freshness::{Grace, Second},
+        judge::Moment,
     },
 };
 

@@ -89,3 +89,13 @@ fn the_first_age_counts_and_what_is_none_is_ignored() {
         assert_eq!(initial(&[DATE, ("age", odd)]), 2, "{odd}");
     }
 }
+
+#[test]
+fn dates_are_ordered_and_parts_of_seconds_count_as_whole_ones() {
+    let at = |millis: u64| Second::from(NOW + Duration::from_millis(millis));
+    let before = |millis: u64| Second::from(NOW - Duration::from_millis(millis));
+    assert!(before(2_000) < before(1_000) && before(1_000) < at(0) && at(0) < at(1));
+    assert_eq!((at(1), at(1_500)), (at(1_000), at(2_000)));
+    assert_eq!(before(1_500), before(1_000));
+    assert_eq!(size_of::<Option<Second>>(), 8);
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::{Mode, answer::Answer, freshness::Arrival};
+use crate::policy::{Mode, facts::Answer, freshness::Arrival};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use scrimp_http::cache_control::ResponseControl;
 use std::time::SystemTime;
@@ -106,4 +106,35 @@ fn a_lost_upstream_may_be_stood_in_for_and_an_error_only_by_permission() {
     assert!(!may("max-age=1, stale-if-error=60", 62, false));
     assert!(!may("max-age=1, must-revalidate", 2, true));
     assert!(!may("max-age=1, no-cache", 2, true));
+}
+
+#[test]
+fn what_is_stored_comes_back_exactly() {
+    let now = Instant::now();
+    for time in [0, 1, 999_999_999, 1 << 40] {
+        let time = Duration::from_nanos(time);
+        for instant in [now + time, now.checked_sub(time).unwrap_or(now)] {
+            assert_eq!(Moment::from(instant).instant(), instant);
+        }
+        assert_eq!(Moment::from(now + time).since(now.into()).get(), time);
+        assert_eq!(Moment::from(now).since((now + time).into()), Span::ZERO);
+        assert_eq!(Span::from(time).get(), time);
+    }
+}
+
+#[test]
+fn what_is_too_long_stays_long() {
+    let now = Moment::from(Instant::now());
+    let endless = Span::from(Duration::MAX);
+    assert_eq!(endless.less(Span(9)).get(), Duration::MAX);
+    assert_eq!(
+        (Span(9).less(Span(2)), Span(2).less(Span(9))),
+        (Span(7), Span::ZERO)
+    );
+    assert_eq!(now.after(Duration::MAX), None);
+    let century = Duration::from_secs(100 * 365 * 86_400);
+    let old = now.before(Duration::MAX);
+    assert!(now.since(old).get() > century);
+    assert!(old.instant() <= now.instant());
+    assert!(Micros::from(Duration::MAX).get() > Duration::from_secs(3_600));
 }

@@ -30,17 +30,16 @@ impl Fetch {
     {
         let (parts, body) = response.into_parts();
         let mut head = Response::from_parts(parts, ());
-        let announced = announced_length(head.headers()).or_else(|| body.size_hint().exact());
         let spoils = self.spoils(shared, head.status());
         if spoils {
             self.refuse(head.status());
         }
         let accepted = match spoils {
             true => Err(Refusal::Status),
-            false => self.accept(shared, &head, announced),
+            false => self.accept(shared, &head, &body),
         };
-        let pending = match accepted {
-            Ok(pending) => pending,
+        let (pending, announced) = match accepted {
+            Ok(accepted) => accepted,
             Err(refusal) => {
                 let response = head.map(|()| body);
                 if self.refused_as_always(refusal, &response) {
@@ -69,21 +68,22 @@ impl Fetch {
         head.map(|()| CacheBody::kept(body, collector))
     }
 
-    /// Decides whether a response is collected to be stored.
-    fn accept<St: Store>(
+    /// Decides whether a response is collected to be stored. Also returns the announced length of its body.
+    fn accept<St: Store, B: Body>(
         &self,
         shared: &Shared<St>,
         head: &Response<()>,
-        announced: Option<u64>,
-    ) -> Result<Box<PendingEntry>, Refusal> {
+        body: &B,
+    ) -> Result<(Box<PendingEntry>, Option<u64>), Refusal> {
         if self.private {
             return Err(Refusal::PrivateIf);
         }
         let pending = PendingEntry::new(&shared.config, &shared.variances, &self.call, head, None)?;
         let limit = shared.store.max_body().min(pending.max_body());
+        let announced = announced_length(head.headers()).or_else(|| body.size_hint().exact());
         match announced {
             Some(length) if length > limit => Err(Refusal::TooLarge),
-            _ => Ok(pending),
+            _ => Ok((pending, announced)),
         }
     }
 
@@ -223,8 +223,11 @@ impl Fetch {
 
 /// Returns whether Vary names nothing but Accept-Encoding.
 fn selects_a_coding_only(response: &HeaderMap) -> bool {
-    let names = vary::fields(response.get_all(header::VARY));
-    names.is_some_and(|names| names.iter().all(|name| *name == header::ACCEPT_ENCODING))
+    let mut lines = response.get_all(header::VARY).iter();
+    lines.all(|line| {
+        let mut names = vary::line_fields(line);
+        vary::is_accept_encoding(line) || names.all(|name| name == Some(header::ACCEPT_ENCODING))
+    })
 }
 
 /// Returns whether a failure, or an error about this one request, would replace a response that is
