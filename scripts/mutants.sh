@@ -54,9 +54,9 @@ files=(
     # The table that bounds memory.
     crates/scrimp-table/src/{claim,contest,evict,gauge,ghosts,heap,lib,order,rank,sample,shadow,shard,slot}.rs
     # What may be stored, and for how long.
-    "$cache"/policy/{judge,freshness,storable,answer,facts,vary,moment}.rs
+    "$cache"/policy/{judge,freshness,bounds,storable,facts,vary}.rs
     # What is outdated.
-    "$cache"/invalidation/{epoch,writes,carried,target,tags,validity}.rs
+    "$cache"/invalidation/{epoch,outside,writes,carried,target,tags,validity}.rs
     # Items of a batch, and their answers.
     "$batch"/codec/{array,graphql,rest,rest_answer,json,words,item,mod}.rs
     "$batch"/codec/jsonrpc/{mod,answer,dialect}.rs

@@ -5,7 +5,8 @@
 #   scripts/way.sh hit        only the hit; a case of `scrimp-bench instructions`
 #
 # Runs the benchmark's exchange under callgrind, in a build without optimisation, so that no
-# line disappears into another, and lists the files of this workspace with an executed line.
+# line disappears into another, and lists the files of this workspace with an executed line, each
+# with the number of its lines that were executed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -44,13 +45,13 @@ for case in "${cases[@]}"; do
             next
         }
         /^calls=/ { getline; move($1); next }
-        /^[+*0-9-]/ { move($1); if ($2 > 0 && line > 0) seen[file] = 1 }
-        END { for (file in seen) print file }
+        /^[+*0-9-]/ { move($1); if ($2 > 0 && line > 0 && !seen[file, line]++) lines[file]++ }
+        END { for (file in lines) print file, lines[file] }
     ' "$kept/scrimp.callgrind" |
         sed -n 's#.*/crates/\(scrimp[a-z-]*\)/src/\(.*\)#\1 \2#p' |
-        grep -v '^scrimp-bench' | sort -u |
+        grep -v '^scrimp-bench' | sort |
         awk '
-            { room = $2; sub(/\/.*/, "", room); files[$1] = files[$1] " " $2; count[$1]++ }
+            { files[$1] = files[$1] " " $2 " (" $3 ")"; count[$1]++ }
             END { for (crate in count) printf "%s: %d files:%s\n", crate, count[crate], files[crate] }
         ' | sort
     rm -f "$kept"/*.callgrind
