@@ -39,14 +39,13 @@ impl Folded<'_> {
     /// Adds a part and its length, so that no two lists of parts are the same text.
     #[inline]
     pub(crate) fn add(&mut self, part: &[u8]) {
-        let (pairs, rest) = part.as_chunks::<16>();
+        // All but the last bytes, of which there are 1 to 16.
+        let (pairs, _) = part[..part.len().saturating_sub(1)].as_chunks::<16>();
         for pair in pairs {
             let (left, right) = halves(pair);
             self.mix(left, right);
         }
-        let mut last = [0; 16];
-        last[..rest.len()].copy_from_slice(rest);
-        let (left, right) = halves(&last);
+        let (left, right) = last(part);
         self.mix(left, right);
         self.state ^= part.len() as u64;
     }
@@ -65,6 +64,24 @@ impl Folded<'_> {
 fn halves(pair: &[u8; 16]) -> (u64, u64) {
     let number = u128::from_le_bytes(*pair);
     (number as u64, (number >> 64) as u64)
+}
+
+/// Returns the last 16 bytes of a part, or all of fewer. Bytes may be in both halves: the length, which is added
+/// too, tells which. Copies of a fixed length are cheaper than one of as many bytes as there are.
+#[inline]
+fn last(part: &[u8]) -> (u64, u64) {
+    if let Some(pair) = part.last_chunk() {
+        return halves(pair);
+    }
+    if let (Some(left), Some(right)) = (part.first_chunk(), part.last_chunk()) {
+        return (u64::from_le_bytes(*left), u64::from_le_bytes(*right));
+    }
+    if let (Some(left), Some(right)) = (part.first_chunk(), part.last_chunk()) {
+        let number = |bytes| u64::from(u32::from_le_bytes(bytes));
+        return (number(*left), number(*right));
+    }
+    let at = |place: usize| part.get(place).map_or(0, |&byte| u64::from(byte));
+    (at(0) | at(1) << 8, at(2))
 }
 
 /// Returns both halves of a product, combined.
@@ -102,6 +119,22 @@ mod tests {
         ];
         let prints: HashSet<u64> = lists.iter().map(|parts| print(parts)).collect();
         assert_eq!(prints.len(), lists.len());
+    }
+
+    #[test]
+    fn each_byte_of_a_part_of_any_length_counts() {
+        let secret = Secret::new();
+        let print = |part: &[u8]| print(&secret, &[part]);
+        let text: Vec<u8> = (1..=50).collect();
+        for length in 0..=text.len() {
+            let (own, longer) = (print(&text[..length]), [&text[..length], b"\0"].concat());
+            assert_ne!(print(&longer), own, "{length}");
+            for at in 0..length {
+                let mut other = text[..length].to_vec();
+                other[at] ^= 0x40;
+                assert_ne!(print(&other), own, "byte {at} of {length}");
+            }
+        }
     }
 
     #[test]
