@@ -185,8 +185,13 @@ impl HostBytes {
     #[must_use]
     #[inline]
     pub fn of(value: &HeaderValue) -> Self {
-        let kind = |kinds, &byte: &u8| kinds | HOST_BYTES[usize::from(byte)];
-        let kinds = value.as_bytes().iter().fold(0, kind);
+        let kind = |byte: u8| HOST_BYTES[usize::from(byte)];
+        // Four at a time cost half as much as one by one.
+        let (fours, rest) = value.as_bytes().as_chunks::<4>();
+        let kinds = fours.iter().fold(0, |kinds, &[a, b, c, d]| {
+            kinds | kind(a) | kind(b) | kind(c) | kind(d)
+        });
+        let kinds = rest.iter().fold(kinds, |kinds, &byte| kinds | kind(byte));
         Self {
             plain: kinds & FOREIGN == 0,
             capitals: kinds & CAPITAL != 0,

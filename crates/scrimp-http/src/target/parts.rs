@@ -68,11 +68,17 @@ impl<'a> Target<'a> {
     /// Returns the parts of a target in origin form, which are those that HTTP/2 tells otherwise.
     #[inline]
     fn of_origin(&self, first: Option<&'a HeaderValue>) -> TargetParts<'a> {
-        let plain = first.filter(|host| HostBytes::of(host).plain);
-        let host = plain.and_then(|host| host.to_str().ok());
+        let host = first.map(|host| (host.to_str().ok(), HostBytes::of(host)));
+        let authority = match host {
+            Some((Some(host), bytes)) if bytes.plain => match bytes.capitals {
+                true => host.to_ascii_lowercase().into(),
+                false => host.into(),
+            },
+            _ => "".into(),
+        };
         TargetParts {
             scheme: self.uri.scheme_str().map_or("".into(), lower),
-            authority: lower(host.unwrap_or_default()),
+            authority,
             path_and_query: self.uri.path_and_query().map_or("/", |path| path.as_str()),
             more: match self.rewritten {
                 None => "".into(),
