@@ -150,8 +150,11 @@ impl Profile {
         if self.owns_credentials(caller, sent) {
             return Holder::Provider;
         }
-        let has_one = CREDENTIALS.of(sent.headers()).next().is_some();
-        match has_one || credentials::is_in_query(&caller.uri) {
+        let has_one = || {
+            CREDENTIALS.of(sent.headers()).next().is_some() || credentials::is_in_query(&caller.uri)
+        };
+        // A request without credentials is about an account only where the account is named.
+        match self.account.is_none() || has_one() {
             true => Holder::Caller,
             false => Holder::None,
         }

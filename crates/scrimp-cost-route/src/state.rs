@@ -259,7 +259,11 @@ impl Entry {
         now: SystemTime,
     ) -> Option<Money> {
         let Terms { place, price } = self.price(model);
-        price.cost(&self.expect(usage, false), now, self.used(place, now))
+        let usage = match price.depends_on_tokens() {
+            true => self.expect(usage, false),
+            false => Cow::Borrowed(usage),
+        };
+        price.cost(&usage, now, self.used(place, now))
     }
 
     /// Returns the cost of a request as soon as it is sent, without an answer, as far as it is known.

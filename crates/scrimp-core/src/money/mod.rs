@@ -98,9 +98,16 @@ impl Money {
         // The conversion is dear in 128 bits, and most amounts fit into 64.
         let pico = match i64::try_from(self.pico) {
             Ok(small) => small as f64,
-            Err(_) => self.pico as f64,
+            Err(_) => self.wide_as_f64(),
         };
         pico / PICO as f64
+    }
+
+    /// Converts the pico-units. By itself, so that no conversion is made ahead of the branch to it.
+    #[cold]
+    #[expect(clippy::cast_precision_loss, reason = "the edge where floats begin")]
+    fn wide_as_f64(self) -> f64 {
+        self.pico as f64
     }
 
     /// Adds two amounts of one currency.

@@ -118,9 +118,7 @@ impl UnitPrice {
 
     /// Returns the amount of one unit, rounded up.
     pub(crate) fn money(self, currency: Currency) -> Money {
-        let mut sum = Sum::default();
-        sum.add(self, 1);
-        sum.money(currency)
+        Sum::one(self).money(currency)
     }
 }
 
@@ -190,6 +188,11 @@ impl fmt::Debug for UnitPrice {
 // === impl Sum ===
 
 impl Sum {
+    /// Returns the price of one unit.
+    pub(crate) fn one(rate: UnitPrice) -> Self {
+        Self(rate.digits)
+    }
+
     pub(crate) fn add(&mut self, rate: UnitPrice, count: u64) {
         self.0 = self
             .0

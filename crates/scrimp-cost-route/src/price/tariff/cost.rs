@@ -21,8 +21,7 @@ impl Tariff {
         if self.error.is_some() {
             return None;
         }
-        let mut sum = self.token_cost(usage, now)?;
-        sum.add(self.request, 1);
+        let mut sum = self.token_cost(usage, now)?.plus(Sum::one(self.request));
         sum.add_kib(self.kib_in, usage.bytes_in);
         sum.add_kib(self.kib_out, usage.bytes_out);
         Some(sum.permille(self.share(used)).money(self.currency))
