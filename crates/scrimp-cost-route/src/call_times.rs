@@ -15,11 +15,11 @@ pub(crate) struct CallTimes {
 // === impl CallTimes ===
 
 impl CallTimes {
-    /// Records the time of a call.
-    pub(crate) fn record(&self, provider: &str, time: Duration) {
+    /// Records the time of a call, which is read only if it is recorded.
+    pub(crate) fn record(&self, provider: &str, time: impl FnOnce() -> Duration) {
         #[cfg(feature = "metrics")]
         if let Some((attachment, metric)) = self.attached.get() {
-            attachment.histogram(metric, &[provider]).record(time);
+            attachment.histogram(metric, &[provider]).record(time());
         }
         #[cfg(not(feature = "metrics"))]
         let _ = (self, provider, time);

@@ -90,18 +90,20 @@ impl<S> Exchange<S> {
             let service = self.targets.get(&provider.name);
             let reads = self.shared.config.gate.is_some() || picked.call.bill.reads_answers();
             let bet = &mut picked.call.bet;
-            let request = match job.request(&provider, bet, reads, &mut once) {
+            let (request, holder) = match job.request(&provider, bet, reads, &mut once) {
                 Ok(request) => request,
                 Err(refused) => {
                     picked.unmake();
                     return Ok(self.refusal(&refused));
                 }
             };
-            let holder = provider.credential_of(&job.parts, &request);
             let plan = picked.hedge.take();
             let attempt = Attempt::new(&job, picked, holder);
             let (ended, provider) = match plan {
-                None => (attempt.run(service, request).await, provider),
+                None => {
+                    let response = attempt.call(service, request).await;
+                    (attempt.received(response).await, provider)
+                }
                 Some(plan) => {
                     let call = (service, request);
                     let ours = (&self.shared, self.targets.clone());

@@ -4,11 +4,12 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::Response;
 use http_body::Body;
+use pin_project_lite::pin_project;
 use scrimp_core::extensions::CalledModel;
 
 use crate::{RouteBody, body::Drains};
@@ -23,6 +24,16 @@ pub struct CostRouteFuture<R: Body, E>(Boxed<R, E>);
 /// over a network.
 type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<RouteBody<R>>, E>> + Send>>;
 
+pin_project! {
+    /// Exchange whose answer can be read on. An async block would hold the exchange twice.
+    struct ReadOn<F, R: Body> {
+        #[pin]
+        exchange: F,
+        // The way to read the answer on after its caller has left.
+        drains: Option<Drains<R>>,
+    }
+}
+
 // === impl CostRouteFuture ===
 
 impl<R: Body + 'static, E> CostRouteFuture<R, E> {
@@ -31,13 +42,9 @@ impl<R: Body + 'static, E> CostRouteFuture<R, E> {
         exchange: impl Future<Output = Result<Response<RouteBody<R>>, E>> + Send + 'static,
         drains: Drains<R>,
     ) -> Self {
-        Self(Box::pin(async move {
-            let mut response = exchange.await?;
-            if let Some(model) = response.body().model().map(CalledModel::from) {
-                response.extensions_mut().insert(model);
-            }
-            response.body_mut().read_on_by(drains);
-            Ok(response)
+        Self(Box::pin(ReadOn {
+            exchange,
+            drains: Some(drains),
         }))
     }
 }
@@ -53,5 +60,27 @@ impl<R: Body, E> Future for CostRouteFuture<R, E> {
 impl<R: Body, E> fmt::Debug for CostRouteFuture<R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CostRouteFuture")
+    }
+}
+
+// === impl ReadOn ===
+
+impl<F, R, E> Future for ReadOn<F, R>
+where
+    F: Future<Output = Result<Response<RouteBody<R>>, E>>,
+    R: Body,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut response = ready!(this.exchange.poll(cx))?;
+        if let Some(model) = response.body().model().map(CalledModel::from) {
+            response.extensions_mut().insert(model);
+        }
+        if let Some(drains) = this.drains.take() {
+            response.body_mut().read_on_by(drains);
+        }
+        Poll::Ready(Ok(response))
     }
 }

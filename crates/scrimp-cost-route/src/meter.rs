@@ -293,7 +293,7 @@ impl Call {
         }
         self.book(cost, &usage);
         self.look_for_breaks();
-        let time = self.shared.now().saturating_duration_since(self.began);
+        let time = || self.age();
         self.shared.call_times.record(&self.provider.name, time);
         cost
     }

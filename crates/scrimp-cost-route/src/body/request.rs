@@ -115,6 +115,9 @@ pub(crate) async fn gather<B>(body: B, limit: usize) -> Gathered<B, B::Error>
 where
     B: Body<Data = Bytes>,
 {
+    if body.is_end_stream() {
+        return Gathered::Whole(Bytes::new(), None);
+    }
     let mut body = Box::pin(body);
     let mut chunks = VecDeque::new();
     let (mut length, mut trailers) = (0_usize, None);

@@ -11,7 +11,7 @@ use scrimp_core::{
 };
 use scrimp_http::{decode, media_type, retry_after::retry_after};
 use tokio::time::Instant;
-use tower::ServiceExt;
+use tower::{ServiceExt, util::Oneshot};
 use tower_service::Service;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
     fault::{self, Fault},
     job::Job,
     pick::Picked,
-    within::within,
+    within::{Late, Within, within},
 };
 use crate::{
     Miss, RequestBody, RouteBody, RouteDecision,
@@ -37,9 +37,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 pub(super) struct Attempt<'a> {
     pub(super) shared: Arc<Shared>,
     pub(super) call: Box<Call>,
-    decision: RouteDecision,
+    decision: Box<RouteDecision>,
     until: Instant,
-    began: Instant,
     /// True if no other provider can be tried afterwards, so that the answer need not be held back.
     last: bool,
     /// Holder of the request's credentials.
@@ -67,6 +66,16 @@ pub(super) enum Last<R: Body, E> {
     Response(Response<RouteBody<R>>),
 }
 
+/// Verdict on the beginning of an answer.
+enum Begun {
+    Good,
+    /// It has not come in time.
+    Late,
+    Missed(Miss),
+    /// The quality gate rejects the answer.
+    Rejected,
+}
+
 pub(super) type Answer<R> = Held<Pin<Box<R>>>;
 
 // === impl Attempt ===
@@ -76,8 +85,7 @@ impl<'a> Attempt<'a> {
         let Picked { call, decision, .. } = picked;
         let shared = Arc::clone(&call.shared);
         let patience = call.provider.timeout.unwrap_or(shared.config.timeout);
-        let began = Instant::now();
-        let until = began + patience;
+        let until = Instant::now() + patience;
         Self {
             until: job.deadline.map_or(until, |deadline| until.min(deadline)),
             last: job.is_last(&shared),
@@ -86,12 +94,12 @@ impl<'a> Attempt<'a> {
             shared,
             call,
             decision,
-            began,
         }
     }
 
+    /// Makes the call, and reads the beginning of its answer.
     pub(super) async fn run<S, B, R>(
-        mut self,
+        self,
         service: S,
         request: Request<RequestBody<B>>,
     ) -> Ended<R, S::Error>
@@ -99,8 +107,32 @@ impl<'a> Attempt<'a> {
         S: Service<Request<RequestBody<B>>, Response = Response<R>>,
         R: Body<Data = Bytes>,
     {
-        let response = match within(self.until, service.oneshot(request)).await {
-            Err(_) => return self.timed_out(),
+        let response = self.call(service, request).await;
+        self.received(response).await
+    }
+
+    /// Makes the call.
+    pub(super) fn call<S, B>(
+        &self,
+        service: S,
+        request: Request<RequestBody<B>>,
+    ) -> Within<Oneshot<S, Request<RequestBody<B>>>>
+    where
+        S: Service<Request<RequestBody<B>>>,
+    {
+        within(self.until, service.oneshot(request))
+    }
+
+    /// Reads the beginning of an answer.
+    pub(super) async fn received<R, E>(
+        mut self,
+        response: Result<Result<Response<R>, E>, Late>,
+    ) -> Ended<R, E>
+    where
+        R: Body<Data = Bytes>,
+    {
+        let response = match response {
+            Err(Late) => return self.timed_out(),
             Ok(Err(error)) => {
                 self.call.fail(None);
                 return Ended::Missed(Missed {
@@ -123,7 +155,15 @@ impl<'a> Attempt<'a> {
             fault = Box::pin(self.fault(&head, &mut body)).await;
         }
         match fault {
-            Fault::None => self.answered(head, body).await,
+            Fault::None => match self.begun(&head, &mut body).await {
+                Begun::Good => Ended::Good(self.hand_on(head, body)),
+                Begun::Late => self.timed_out(),
+                Begun::Rejected => self.rejected(head, body),
+                Begun::Missed(miss) => {
+                    self.call.fail(None);
+                    Box::pin(self.missed(miss, head, body)).await
+                }
+            },
             Fault::Caller => {
                 self.call.tell_nothing();
                 Ended::Good(self.hand_on(head, body))
@@ -165,7 +205,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Reads the beginning of the body, if another provider may be tried or the answer is judged.
-    async fn answered<R, E>(mut self, head: response::Parts, mut body: Answer<R>) -> Ended<R, E>
+    async fn begun<R>(&mut self, head: &response::Parts, body: &mut Answer<R>) -> Begun
     where
         R: Body<Data = Bytes>,
     {
@@ -175,7 +215,7 @@ impl<'a> Attempt<'a> {
         let limit = self.shared.config.buffer;
         if self.last && gate.is_none() {
             self.first_byte();
-            return Ended::Good(self.hand_on(head, body));
+            return Begun::Good;
         }
         let until = self.until;
         let read = async {
@@ -183,8 +223,8 @@ impl<'a> Attempt<'a> {
             self.first_byte();
             let began = match first {
                 true if self.last => Beginning::Answer,
-                true if body.is_empty() && self.job.asks_for_words(&head) => Beginning::NoAnswer,
-                true => beginning::read(&head, &mut body).await,
+                true if body.is_empty() && self.job.asks_for_words(head) => Beginning::NoAnswer,
+                true => beginning::read(head, body).await,
                 false => Beginning::Broken,
             };
             match began {
@@ -195,32 +235,33 @@ impl<'a> Attempt<'a> {
         let began = match within(until, read).await {
             Ok(began) => began,
             // The provider is at work, and says so: the rest is waited for by the caller.
-            Err(_) if gate.is_none() && body.length() > 0 => Beginning::Answer,
-            Err(_) => return self.timed_out(),
+            Err(Late) if gate.is_none() && body.length() > 0 => Beginning::Answer,
+            Err(Late) => return Begun::Late,
         };
-        let miss = match began {
-            Beginning::Answer => None,
-            Beginning::Broken => Some(Miss::Body),
-            Beginning::NoAnswer => Some(Miss::Stream),
-        };
-        if let Some(miss) = miss {
-            self.call.fail(None);
-            return Box::pin(self.missed(miss, head, body)).await;
+        match began {
+            Beginning::Broken => Begun::Missed(Miss::Body),
+            Beginning::NoAnswer => Begun::Missed(Miss::Stream),
+            Beginning::Answer => match gate {
+                Some(gate) if self.is_rejected(&*gate, head, body) => Begun::Rejected,
+                _ => Begun::Good,
+            },
         }
-        if let Some(gate) = gate
-            && self.is_rejected(&*gate, &head, &body)
-        {
-            self.decision.accepted = false;
-            self.see(&body);
-            let paid = self.call.end(Outcome::Succeeded).known();
-            let response = self.hand_on(head, body);
-            return Ended::Missed(Missed {
-                miss: Miss::Quality,
-                paid,
-                last: Box::new(Last::Response(response)),
-            });
-        }
-        Ended::Good(self.hand_on(head, body))
+    }
+
+    /// Ends an attempt whose answer the quality gate rejects.
+    fn rejected<R, E>(mut self, head: response::Parts, body: Answer<R>) -> Ended<R, E>
+    where
+        R: Body<Data = Bytes>,
+    {
+        self.decision.accepted = false;
+        self.see(&body);
+        let paid = self.call.end(Outcome::Succeeded).known();
+        let response = self.hand_on(head, body);
+        Ended::Missed(Missed {
+            miss: Miss::Quality,
+            paid,
+            last: Box::new(Last::Response(response)),
+        })
     }
 
     /// Ends an attempt whose answer is not good. If another may follow, the cost is settled by what
@@ -257,9 +298,9 @@ impl<'a> Attempt<'a> {
 
     fn first_byte(&mut self) {
         self.call.has_begun = true;
-        let after = self.began.elapsed();
         let mut state = self.shared.state.lock();
         let now = self.shared.now();
+        let after = now.saturating_duration_since(self.call.began);
         state.router.first_byte(now, self.call.ticket, after);
     }
 
@@ -292,7 +333,7 @@ impl<'a> Attempt<'a> {
         if let Some(ledger) = &self.shared.config.ledger {
             call.bill.passing = ledger.mark(extensions);
         }
-        extensions.insert(self.decision);
+        extensions.insert(*self.decision);
         Response::from_parts(head, RouteBody::passing(body, Meter { call, settler }))
     }
 }

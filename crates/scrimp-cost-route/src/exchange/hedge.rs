@@ -24,7 +24,7 @@ use crate::{
     bill::Beside,
     config::Shared,
     engine::{Choice, HedgeCost, Reason},
-    profile::Profile,
+    profile::{Holder, Profile},
     state::State,
     targets::Targets,
 };
@@ -139,12 +139,12 @@ where
     if let Ok(ended) = within(until, first.as_mut()).await {
         return alone(ended);
     }
-    let Some((mut second, request)) = second::<B>(shared, job, &first_provider, &plan) else {
+    let Some((mut second, request, holder)) = second::<B>(shared, job, &first_provider, &plan)
+    else {
         return alone(first.await);
     };
     let second_provider = Arc::clone(&second.call.provider);
     second.call.bill.beside = Some(beside[1].clone());
-    let holder = second_provider.credential_of(&job.parts, &request);
     let service = targets.get(&second_provider.name);
     let mut second = Box::pin(Attempt::new(job, second, holder).run(service, request));
     let (ended, won) = poll_fn(|cx| {
@@ -202,20 +202,20 @@ where
     }
 }
 
-/// Picks the second call, with its request.
+/// Picks the second call, with its request and the holder of its credentials.
 fn second<B: Body<Data = Bytes>>(
     shared: &Arc<Shared>,
     job: &Job,
     first: &Profile,
     plan: &Plan,
-) -> Option<(Picked, Request<RequestBody<B>>)> {
+) -> Option<(Picked, Request<RequestBody<B>>, Holder)> {
     let mut picked = job.pick_beside(shared, first, plan)?;
     let provider = Arc::clone(&picked.call.provider);
     let reads = shared.config.gate.is_some() || picked.call.bill.reads_answers();
     // Only requests whose body is kept are hedged.
     let once = &mut None;
     match job.request(&provider, &mut picked.call.bet, reads, once) {
-        Ok(request) => Some((picked, request)),
+        Ok((request, holder)) => Some((picked, request, holder)),
         Err(_) => {
             picked.unmake();
             None

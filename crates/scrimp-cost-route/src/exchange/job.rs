@@ -20,7 +20,7 @@ use crate::{
     engine::Ask,
     hints::Wanted,
     payer::Payer,
-    profile::{Profile, RequestLimits},
+    profile::{Holder, Profile, RequestLimits},
     prompt::{Bet, PromptText},
     refuse::Refused,
     state::Entry,
@@ -142,15 +142,15 @@ impl Job {
         }
     }
 
-    /// Makes the request in the form that a provider needs. If its answer is read here, it is asked
-    /// for without a content coding.
+    /// Makes the request in the form that a provider needs, and tells the holder of its credentials. If
+    /// its answer is read here, it is asked for without a content coding.
     pub(crate) fn request<B: Body<Data = Bytes>>(
         &self,
         provider: &Profile,
         bet: &mut Option<Bet>,
         reads: bool,
         once: &mut Option<RequestBody<B>>,
-    ) -> Result<Request<RequestBody<B>>, Refused> {
+    ) -> Result<(Request<RequestBody<B>>, Holder), Refused> {
         let mut parts = self.parts.clone();
         let renamed = match provider.renamed.is_empty() {
             true => None,
@@ -183,7 +183,9 @@ impl Job {
             // `may_follow` permits a second attempt only if the body is kept.
             None => once.take().expect("a body that is not kept is sent once"),
         };
-        Ok(Request::from_parts(parts, body))
+        let request = Request::from_parts(parts, body);
+        let holder = provider.credential_of(&self.parts, &request);
+        Ok((request, holder))
     }
 
     /// Notes an attempt that did not bring the answer.

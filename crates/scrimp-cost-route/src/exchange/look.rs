@@ -37,10 +37,16 @@ pub(super) struct Look {
 impl Job {
     /// Reads what choices depend on. Takes its time, so not under the lock.
     pub(super) fn prepare(&self, shared: &Shared) {
-        if shared.state.lock().asks_for_models() {
+        let (asks_for_models, uses_caches) = {
+            let state = shared.state.lock();
+            (state.asks_for_models(), state.caches.is_used())
+        };
+        if asks_for_models {
             self.model();
         }
-        self.read_prompt(shared);
+        if uses_caches {
+            self.read_prompt();
+        }
     }
 
     /// Looks at all providers.
@@ -132,11 +138,11 @@ impl Job {
         let bet = look.bet(index).cloned();
         let wait = Duration::from_secs_f64(look.barred.wait(index));
         let entry = &entries[index];
-        let decision = RouteDecision {
+        let decision = Box::new(RouteDecision {
             cached_tokens: bet.as_ref().map_or(0, Bet::cached_tokens),
             waited: wait,
             ..self.decision(entry, entries, choice, cost(index), terms)
-        };
+        });
         self.place(caches, bet.as_ref(), now);
         let need = self.need(entry, bet.as_ref());
         let model = self.model_of_quotas(quotas);

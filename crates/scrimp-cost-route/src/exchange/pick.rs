@@ -20,7 +20,8 @@ use crate::{
 pub(crate) struct Picked {
     /// The call, in a box, as it is handed on often.
     pub(crate) call: Box<Call>,
-    pub(crate) decision: RouteDecision,
+    /// Its explanation, in a box for the same reason.
+    pub(crate) decision: Box<RouteDecision>,
     /// Second call that is made beside it if it is slow.
     pub(super) hedge: Option<Plan>,
 }

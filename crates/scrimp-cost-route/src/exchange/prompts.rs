@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::job::Job;
 use crate::{
     TokenClass,
-    config::Shared,
     meter::Call,
     prompt::{Bet, Caches, PromptText},
     state::Entry,
@@ -20,11 +19,8 @@ pub(super) type Bets = SmallVec<[Option<Bet>; 8]>;
 // === impl Job ===
 
 impl Job {
-    /// Reads the prompt, if a provider has a prompt cache. Takes its time, so not under the lock.
-    pub(super) fn read_prompt(&self, shared: &Shared) {
-        if self.text.get().is_some() || !shared.state.lock().caches.is_used() {
-            return;
-        }
+    /// Reads the prompt, once. Takes its time, so not under the lock.
+    pub(super) fn read_prompt(&self) {
         self.text.get_or_init(|| {
             let (data, _) = self.whole.as_ref()?;
             PromptText::read(data, self.model()).map(Arc::new)

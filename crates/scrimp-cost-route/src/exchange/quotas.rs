@@ -140,9 +140,8 @@ impl Attempt<'_> {
         let is_refused = head.status == StatusCode::TOO_MANY_REQUESTS;
         let taken = self.call.quota.as_ref();
         let taken = taken.filter(|_| self.is_of_account());
-        let wall = self.shared.config.clock.wall();
         let states = match taken {
-            Some(_) => QuotaStates::read(&head.headers, wall),
+            Some(_) => QuotaStates::read(&head.headers, self.shared.config.clock.wall()),
             None => QuotaStates::default(),
         };
         let is_told = !states.is_empty();
