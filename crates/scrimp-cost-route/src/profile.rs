@@ -56,9 +56,9 @@ pub(crate) struct RequestLimits {
 pub(crate) enum Holder {
     /// All are the provider's own.
     Provider,
-    /// At least one is the caller's.
+    /// At least one is the caller's, or the provider's account has no name, so that it does not matter.
     Caller,
-    /// There are none.
+    /// There are none, and the account has a name.
     None,
 }
 
