@@ -80,6 +80,10 @@ impl Gate {
     }
 
     /// Returns the useful prefetches for each expected one: a half before the first, and one at most.
+    ///
+    /// On 12,000 requests of sessions of a shop, with a second of waiting at 25 prices of a call, a beginning at 0.3 fetches
+    /// nothing, and so never learns better; 0.5, 0.7 and 1 earn $17, $18 and $20, in one run each. A half is the most
+    /// doubtful of these that begins.
     fn worth(&self) -> f64 {
         ((1.0 + self.there) / (2.0 + self.awaited)).min(1.0)
     }
@@ -105,9 +109,11 @@ impl Gate {
         has_room
     }
 
-    /// Returns what was taken for a fetch that cost nothing.
-    pub(super) fn give_back(&mut self) {
+    /// Returns what was taken for a fetch that cost nothing, as the response was fresh: it tells nothing of what fetches
+    /// that cost something are worth.
+    pub(super) fn give_back(&mut self, cautious: f64) {
         self.spent = self.spent.saturating_sub(1);
+        self.awaited = (self.awaited - cautious).max(0.0);
     }
 
     /// Learns of an outcome. Returns true if prefetching stops, as the latest ones together did not pay.
@@ -174,6 +180,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_fresh_already_says_nothing_of_what_prefetches_are_worth() {
+        let (mut gate, now) = (gate("0.03", "0.01", |_| {}), Instant::now());
+        for _ in 0..40 {
+            gate.spend(now, 0.8);
+            gate.give_back(0.8);
+        }
+        assert!(!gate.pays(0.5, 0.5) && gate.pays(0.51, 0.51), "as at first");
+    }
+
+    #[test]
     fn a_prefetch_pays_if_the_waiting_it_spares_is_worth_more_than_the_calls_it_wastes() {
         // 0.25 · 0.03 = 0.75 · 0.01
         let even = proven(gate("0.03", "0.01", |_| {}));
@@ -205,7 +221,7 @@ mod tests {
             let spent = (0..500).filter(|_| gate.spend(now, 1.0)).count();
             assert_eq!(spent, 5);
         }
-        gate.give_back();
+        gate.give_back(1.0);
         assert!(gate.spend(now + HOUR * 2, 1.0) && !gate.spend(now + HOUR * 2, 1.0));
     }
 

@@ -264,7 +264,7 @@ impl Learner {
                     counters.over_budget.increment();
                 }
                 Due::Start(key, plan) => {
-                    self.plans.started(key);
+                    self.plans.started(key, plan.cautious);
                     self.in_flight += 1;
                     counters.calls.increment();
                     self.report();
@@ -296,7 +296,7 @@ impl Learner {
             }
             Fetched::Fresh => {
                 counters.already_fresh.increment();
-                self.gate.give_back();
+                self.gate.give_back(self.plans.expected(key));
                 self.plans.rest(key, now, keep);
             }
             Fetched::Unstored => {

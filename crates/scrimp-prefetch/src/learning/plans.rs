@@ -52,6 +52,8 @@ enum State {
     InFlight {
         /// A caller has asked for the same meanwhile.
         is_late: bool,
+        /// The probability with which it was expected to be useful.
+        cautious: f64,
     },
     There {
         is_used: bool,
@@ -119,7 +121,7 @@ impl Plans {
                 self.remove(key);
                 None
             }
-            State::InFlight { is_late } => {
+            State::InFlight { is_late, .. } => {
                 *is_late = true;
                 None
             }
@@ -145,10 +147,21 @@ impl Plans {
         })
     }
 
-    /// Notes that a plan has started.
-    pub(super) fn started(&mut self, key: PlanKey) {
-        let state = State::InFlight { is_late: false };
+    /// Notes that a plan has started, which is expected to be useful with this probability.
+    pub(super) fn started(&mut self, key: PlanKey, cautious: f64) {
+        let state = State::InFlight {
+            is_late: false,
+            cautious,
+        };
         self.all.insert(key, Entry { state, due: None });
+    }
+
+    /// Returns the probability with which what is in flight was expected to be useful. 0 if it was forgotten.
+    pub(super) fn expected(&self, key: PlanKey) -> f64 {
+        match self.all.get(&key).map(|entry| &entry.state) {
+            Some(State::InFlight { cautious, .. }) => *cautious,
+            _ => 0.0,
+        }
     }
 
     /// Notes that a response is there and of use for a time.
@@ -190,7 +203,7 @@ impl Plans {
     fn over(&mut self, key: PlanKey) -> Arrival {
         match self.remove(key).map(|entry| entry.state) {
             None => Arrival::Forgotten,
-            Some(State::InFlight { is_late: true }) => Arrival::Late,
+            Some(State::InFlight { is_late: true, .. }) => Arrival::Late,
             Some(_) => Arrival::InTime,
         }
     }
