@@ -144,9 +144,9 @@ async fn fill(folder: &PathBuf, bytes: u64) {
 }
 
 /// `SCRIMP_DISK_BYTES` is the size of the bodies, 100 MiB by default; with it, the time has a limit, which
-/// a machine that does other things too cannot promise. `SCRIMP_DISK_FOLDER` is an empty
-/// folder on the disk to measure; with `SCRIMP_DISK_AGAIN`, it is what an earlier run has left there. With `SCRIMP_DISK_COLD`, the memory of the operating system is emptied
-/// first, which only an administrator may do.
+/// a machine that does other things too cannot promise. `SCRIMP_DISK_FOLDER` is an empty folder on the disk to
+/// measure; with `SCRIMP_DISK_AGAIN`, it holds what an earlier run has left. With `SCRIMP_DISK_COLD`, the memory of
+/// the operating system is emptied first, which only an administrator may do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_is_warm_at_once_after_a_restart() {
     let bytes = std::env::var("SCRIMP_DISK_BYTES").ok();
