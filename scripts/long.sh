@@ -31,6 +31,8 @@ echo "=== the tier on disk, warm after a restart with 10 GiB"
 SCRIMP_DISK_BYTES=$((10 << 30)) SCRIMP_DISK_FOLDER=$(mktemp -d "$(realpath "${CARGO_TARGET_DIR:-target}")/disk.XXXXXX")
 export SCRIMP_DISK_BYTES SCRIMP_DISK_FOLDER
 cargo test --release -p scrimp-disk --test store warm:: -- --nocapture
+# Once more what is there by now.
+SCRIMP_DISK_AGAIN=1 cargo test --release -p scrimp-disk --test store warm:: -- --nocapture
 # Once more from the disk itself, if the memory of the operating system may be emptied.
 if [ -w /proc/sys/vm/drop_caches ]; then
     rm -rf "$SCRIMP_DISK_FOLDER"

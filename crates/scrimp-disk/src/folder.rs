@@ -32,11 +32,7 @@ impl Folder {
             TryLockError::Error(error) => error,
         })?;
         let folder = Self { path, lock };
-        let unfinished = folder.path.join("new");
-        match fs::remove_dir_all(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => make(&unfinished)?,
-        }
+        empty(&folder.path.join("new"))?;
         Ok(folder)
     }
 
@@ -78,4 +74,16 @@ pub(crate) fn make(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Deletes what is in a folder, which is made if needed. A folder that is empty is only read: a disk that is
+/// busy with what was written before makes changes wait, and a restart with them.
+fn empty(path: &Path) -> io::Result<()> {
+    match fs::read_dir(path).map(|mut inside| inside.next().is_none()) {
+        Ok(true) => return Ok(()),
+        Ok(false) => fs::remove_dir_all(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    make(path)
 }

@@ -36,6 +36,14 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Looks up the responses stored under a key.
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get>;
 
+    /// Returns the longest time for which a look-up waits before it wakes its task, whatever happens. If it is
+    /// at most half of the layer's time for a store, the layer measures that time from the end of the first wait,
+    /// less that wait: a look-up that is answered at the first attempt needs no timer of the layer. Default:
+    /// unknown.
+    fn longest_wait(&self) -> Option<Duration> {
+        None
+    }
+
     /// Looks up the responses stored under a key, for a request that is made ahead of time. A store that
     /// keeps what is used most does not count it as a use. Default: as [`get`](Self::get) does.
     fn peek(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {

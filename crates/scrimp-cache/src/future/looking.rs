@@ -48,6 +48,8 @@ pub(super) struct Waiting<S, ReqB> {
 // === impl LookingUp ===
 
 impl<S, ReqB, St: Store> LookingUp<S, ReqB, St> {
+    /// Inlined, so that the request is moved once.
+    #[inline]
     pub(super) fn new(common: &Arc<Common<St>>, get: St::Get, waiting: Waiting<S, ReqB>) -> Self {
         Self {
             lookup: LateLookup::new(&common.shared, get),

@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
@@ -24,7 +25,10 @@ pin_project! {
         #[pin]
         get: St::Get,
         #[pin]
-        limit: Sleep,
+        limit: Option<Sleep>,
+        // Time left after the first wait, which the store ends by itself.
+        left: Option<Duration>,
+        has_waited: bool,
     }
 }
 
@@ -32,9 +36,15 @@ pin_project! {
 
 impl<St: Store> LateLookup<St> {
     pub(crate) fn new(shared: &Shared<St>, get: St::Get) -> Self {
+        let limit = shared.config.store_timeout;
+        let wait = shared.store.longest_wait();
+        // A second wait must have as much time as the first.
+        let wait = wait.filter(|wait| wait.saturating_mul(2) <= limit);
         Self {
             get,
-            limit: sleep(shared.config.store_timeout),
+            limit: wait.is_none().then(|| sleep(limit)),
+            left: wait.map(|wait| limit - wait),
+            has_waited: false,
         }
     }
 
@@ -45,14 +55,22 @@ impl<St: Store> LateLookup<St> {
         shared: &Shared<St>,
         cx: &mut Context<'_>,
     ) -> Poll<(Option<Arc<Variants>>, bool)> {
-        let this = self.project();
+        let mut this = self.project();
         match this.get.poll(cx) {
             Poll::Ready(Ok(found)) => return Poll::Ready((found, false)),
             Poll::Ready(Err(error)) => {
                 tracing::warn!(error, "look-up failed; asking the upstream");
             }
             Poll::Pending => {
-                ready!(this.limit.poll(cx));
+                if !std::mem::replace(this.has_waited, true) && this.left.is_some() {
+                    return Poll::Pending;
+                }
+                if let Some(left) = this.left.take() {
+                    this.limit.set(Some(sleep(left)));
+                }
+                if let Some(limit) = this.limit.as_pin_mut() {
+                    ready!(limit.poll(cx));
+                }
                 tracing::warn!("look-up took too long; asking the upstream");
             }
         }

@@ -254,15 +254,17 @@ impl Second {
         self.0.get() ^ i64::MIN
     }
 
-    /// Returns the date; 1970 if the machine cannot represent it.
+    /// Returns the seconds in which it is encoded.
     #[cfg(feature = "codec")]
-    pub(crate) fn date(self) -> SystemTime {
-        let distance = Duration::from_secs(self.get().unsigned_abs());
-        let date = match self.get() < 0 {
-            true => SystemTime::UNIX_EPOCH.checked_sub(distance),
-            false => SystemTime::UNIX_EPOCH.checked_add(distance),
-        };
-        date.unwrap_or(SystemTime::UNIX_EPOCH)
+    pub(crate) fn number(self) -> i64 {
+        self.get()
+    }
+
+    /// Returns the date with this [number](Self::number).
+    #[cfg(feature = "codec")]
+    pub(crate) fn from_number(seconds: i64) -> Self {
+        // Only the earliest number is none, and that is not reached.
+        Self(NonZeroI64::new(seconds ^ i64::MIN).unwrap_or(NonZeroI64::MAX))
     }
 }
 

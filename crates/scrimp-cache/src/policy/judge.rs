@@ -1,6 +1,9 @@
 //! A stored response at the moment of a request: whether it answers this one, its age, its freshness,
 //! and the decision on using it (RFC 9111 §4).
 
+#[cfg(feature = "codec")]
+mod numbers;
+
 use std::{sync::LazyLock, time::Duration};
 
 use http::{HeaderMap, Request, header};

@@ -162,6 +162,10 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
         self.0.look(key)
     }
 
+    fn longest_wait(&self) -> Option<Duration> {
+        Some(self.0.hard)
+    }
+
     #[cfg(feature = "codec")]
     fn get_behind(&self, key: KeyRef<'_>, hit: &Arc<Entry>) -> Option<Lookup<Self::Get>> {
         self.0.behind(key, hit)

@@ -195,9 +195,21 @@ impl Store for Broken {
 
     fn get(&self, _: KeyRef<'_>) -> Lookup<Self::Get> {
         Lookup::Later(match self.1 {
-            "hangs" => Box::pin(std::future::pending()),
+            "hangs" | "hangs, as it may" => Box::pin(std::future::pending()),
+            "hangs later" => Box::pin(async {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                std::future::pending().await
+            }),
             error => Box::pin(async move { Err(error.into()) }),
         })
+    }
+    fn longest_wait(&self) -> Option<Duration> {
+        match self.1 {
+            "hangs later" => Some(Duration::from_millis(30)),
+            // A second wait as long would take more than the layer's time.
+            "hangs, as it may" => Some(Duration::from_millis(60)),
+            _ => None,
+        }
     }
     fn put(&self, _: Key, _: Arc<Entry>, _: FillToken) -> Self::Put {
         Box::pin(async { Err("disk full".into()) })
@@ -228,7 +240,12 @@ async fn a_caller_waits_for_a_store_that_hangs_no_longer_than_to_its_deadline() 
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_or_hangs_costs_no_request_and_is_counted() {
-    for (how, waits) in [("refused", 0), ("hangs", 100)] {
+    for (how, waits) in [
+        ("refused", 0),
+        ("hangs", 100),
+        ("hangs later", 100),
+        ("hangs, as it may", 100),
+    ] {
         let layer = CacheLayer::new(Broken(MemoryStore::new(1 << 20), how));
         let (scripted, upstream) = Scripted::answering(|_| minute("x"));
         let cache = layer.layer(scripted);

@@ -116,22 +116,12 @@ async fn get(cache: &Cache<Scripted, Watched>, path: &str) -> (Bytes, bool) {
     (body.to_bytes(), hit)
 }
 
-/// `SCRIMP_DISK_BYTES` is the size of the bodies, 100 MiB by default; with it, the time has a limit, which
-/// a machine that does other things too cannot promise. `SCRIMP_DISK_FOLDER` is an empty
-/// folder on the disk to measure. With `SCRIMP_DISK_COLD`, the memory of the operating system is emptied
-/// first, which only an administrator may do.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_is_warm_at_once_after_a_restart() {
-    let bytes = std::env::var("SCRIMP_DISK_BYTES").ok();
-    let is_timed = bytes.is_some();
-    let bytes: u64 = bytes.map_or(100 << 20, |bytes| bytes.parse().expect("a number"));
+/// Stores as many responses as there is room for in so many bytes.
+async fn fill(folder: &PathBuf, bytes: u64) {
     let number = bytes / BODY as u64;
-    let own = tempfile::tempdir().expect("a folder");
-    let folder = std::env::var_os("SCRIMP_DISK_FOLDER");
-    let folder = folder.map_or(own.path().to_owned(), PathBuf::from);
-    let mut inside = std::fs::read_dir(&folder).expect("a folder");
+    let mut inside = std::fs::read_dir(folder).expect("a folder");
     assert!(inside.next().is_none(), "{} is not empty", folder.display());
-    let mut first = Node::open(&folder, 2 * bytes);
+    let mut first = Node::open(folder, 2 * bytes);
     first.store.counted().await;
     let start = Instant::now();
     let (cache, mut stored) = (&first.cache, 0);
@@ -151,7 +141,24 @@ async fn a_store_is_warm_at_once_after_a_restart() {
     }
     assert_eq!(stored, number);
     println!("{number} responses were stored in {:?}", start.elapsed());
-    drop(first);
+}
+
+/// `SCRIMP_DISK_BYTES` is the size of the bodies, 100 MiB by default; with it, the time has a limit, which
+/// a machine that does other things too cannot promise. `SCRIMP_DISK_FOLDER` is an empty folder on the disk to
+/// measure; with `SCRIMP_DISK_AGAIN`, it holds what an earlier run has left. With `SCRIMP_DISK_COLD`, the memory of
+/// the operating system is emptied first, which only an administrator may do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_warm_at_once_after_a_restart() {
+    let bytes = std::env::var("SCRIMP_DISK_BYTES").ok();
+    let is_timed = bytes.is_some();
+    let bytes: u64 = bytes.map_or(100 << 20, |bytes| bytes.parse().expect("a number"));
+    let number = bytes / BODY as u64;
+    let own = tempfile::tempdir().expect("a folder");
+    let folder = std::env::var_os("SCRIMP_DISK_FOLDER");
+    let folder = folder.map_or(own.path().to_owned(), PathBuf::from);
+    if std::env::var_os("SCRIMP_DISK_AGAIN").is_none() {
+        fill(&folder, bytes).await;
+    }
     if std::env::var_os("SCRIMP_DISK_COLD").is_some() {
         std::fs::write("/proc/sys/vm/drop_caches", "3").expect("an administrator");
     }

@@ -207,9 +207,14 @@ impl Shared {
         matches!(asked.await, Ok(Some(named)) if *named != **own)
     }
 
-    async fn ask(&self, link: &Link, command: Cmd, to: To<'_>) -> Result<redis::Value, Failure> {
+    async fn ask(
+        &self,
+        link: &Link,
+        mut command: Cmd,
+        to: To<'_>,
+    ) -> Result<redis::Value, Failure> {
         let mut link = link.clone();
-        let reply = link.send(command, to, self.connect_timeout).await;
+        let reply = link.send(&mut command, to, self.connect_timeout).await;
         reply.map_err(Failure::of)
     }
 

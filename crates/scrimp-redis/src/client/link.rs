@@ -131,34 +131,20 @@ async fn single(
 // === impl Link ===
 
 impl Link {
-    /// Sends a command, and returns its result.
+    /// Sends a command, and returns its result. It may take the command.
     pub(crate) async fn send(
         &mut self,
-        command: Cmd,
+        command: &mut Cmd,
         to: To<'_>,
         limit: Duration,
     ) -> RedisResult<Value> {
         let value = match &mut self.kind {
             Kind::Single(connection) => {
                 connection.set_response_timeout(limit);
-                connection.send_packed_command(&command).await?
+                connection.send_packed_command(command).await?
             }
-            Kind::Cluster(connection) => {
-                let to = RoutingInfo::SingleNode(match to {
-                    To::Key(key) => {
-                        SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master))
-                    }
-                    To::Node((host, port)) => SingleNodeRoutingInfo::ByAddress {
-                        host: host.clone(),
-                        port: *port,
-                    },
-                    To::Any => SingleNodeRoutingInfo::RandomPrimary,
-                });
-                // It would try several nodes, each in the time of its own.
-                let routed = timeout(limit, connection.route_command(command, to));
-                let late = |_| RedisError::from(io::Error::from(io::ErrorKind::TimedOut));
-                routed.await.map_err(late)??
-            }
+            // Boxed, as all commands would need memory for it.
+            Kind::Cluster(connection) => Box::pin(route(connection, command, to, limit)).await?,
         };
         value.extract_error()
     }
@@ -179,4 +165,26 @@ impl Link {
             Kind::Cluster(connection) => connection.subscribe(name).await,
         }
     }
+}
+
+/// Sends a command to a node of a cluster.
+async fn route(
+    connection: &mut ClusterConnection,
+    command: &mut Cmd,
+    to: To<'_>,
+    limit: Duration,
+) -> RedisResult<Value> {
+    let command = std::mem::take(command);
+    let to = RoutingInfo::SingleNode(match to {
+        To::Key(key) => SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master)),
+        To::Node((host, port)) => SingleNodeRoutingInfo::ByAddress {
+            host: host.clone(),
+            port: *port,
+        },
+        To::Any => SingleNodeRoutingInfo::RandomPrimary,
+    });
+    // It would try several nodes, each in the time of its own.
+    let routed = timeout(limit, connection.route_command(command, to));
+    let late = |_| RedisError::from(io::Error::from(io::ErrorKind::TimedOut));
+    routed.await.map_err(late)?
 }

@@ -193,11 +193,11 @@ impl RedisClient {
 
     /// Sends a command about a key on the present connection, though its server may not serve: it
     /// takes effect behind what was sent before. For those that nothing waits for.
-    pub(crate) async fn send_behind(&self, key: &[u8], command: Cmd) -> Result<Value, Failure> {
+    pub(crate) async fn send_behind(&self, key: &[u8], mut command: Cmd) -> Result<Value, Failure> {
         let shared = &self.0.shared;
         let mut link = shared.link().ok_or(Failure::Open)?;
         let limit = shared.health_interval;
-        let reply = link.send(command, To::Key(key), limit).await;
+        let reply = link.send(&mut command, To::Key(key), limit).await;
         reply.map_err(Failure::of)
     }
 
@@ -205,7 +205,7 @@ impl RedisClient {
     pub(crate) async fn send_to(
         &self,
         endpoint: &Endpoint,
-        command: Cmd,
+        mut command: Cmd,
         limit: Duration,
     ) -> Result<Value, Failure> {
         let shared = &self.0.shared;
@@ -214,12 +214,18 @@ impl RedisClient {
         }
         let mut link = shared.first_link(endpoint).await.ok_or(Failure::Open)?;
         let to = endpoint.address.as_ref().map_or(To::Any, To::Node);
-        link.send(command, to, limit).await.map_err(Failure::of)
+        let reply = link.send(&mut command, to, limit).await;
+        reply.map_err(Failure::of)
     }
 
     /// Returns the servers: those of a cluster that hold keys, or the only one.
     pub(crate) fn servers(&self) -> Vec<Arc<Endpoint>> {
         self.0.shared.endpoints.all()
+    }
+
+    /// Returns the time that a command has.
+    pub(crate) fn command_timeout(&self) -> Duration {
+        self.0.shared.command_timeout
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -298,10 +304,10 @@ impl Shared {
         self.links.send_modify(|_| {});
     }
 
-    /// Notes that a command was answered.
-    fn answered(&self, endpoint: &Endpoint, pass: BreakerPass, sent: Instant) {
+    /// Notes that a command was answered, which was sent at `sent` if it is a trial.
+    fn answered(&self, endpoint: &Endpoint, pass: BreakerPass, sent: Option<Instant>) {
         // One that has more time than others says nothing about theirs.
-        if pass.is_trial() && sent.elapsed() > self.command_timeout {
+        if sent.is_some_and(|sent| sent.elapsed() > self.command_timeout) {
             self.open(endpoint, &Failure::TimedOut);
         } else if pass.succeeded() == BreakerChange::Closed {
             self.recovered(endpoint);

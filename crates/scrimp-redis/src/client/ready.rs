@@ -36,45 +36,42 @@ impl Ready {
     }
 
     /// Runs a command about a key.
-    pub(crate) async fn run(self, key: &[u8], command: Cmd) -> Result<Value, Failure> {
-        let Self {
-            client,
-            endpoint,
-            pass,
-            limit,
-            ..
-        } = self;
-        let shared = &client.0.shared;
+    pub(crate) async fn run(mut self, key: &[u8], mut command: Cmd) -> Result<Value, Failure> {
+        self.send(key, &mut command).await
+    }
+
+    /// Runs a command about a key, once. What is only borrowed takes no memory of the future a second time.
+    pub(crate) async fn send(&mut self, key: &[u8], command: &mut Cmd) -> Result<Value, Failure> {
+        let (shared, endpoint) = (&self.client.0.shared, &self.endpoint);
         let link = match shared.link() {
             Some(link) => Some(link),
             None => {
-                client.start();
-                shared.first_link(&endpoint).await
+                self.client.start();
+                // Boxed, as it is rare: all commands would need memory for it.
+                Box::pin(shared.first_link(endpoint)).await
             }
         };
         let Some(mut link) = link else {
-            let failure = match pass.is_some() {
+            let failure = match self.pass.is_some() {
                 true => Failure::TimedOut,
                 false => Failure::Open,
             };
-            shared.failed(&endpoint, pass, &failure, 0);
+            shared.failed(endpoint, self.pass.take(), &failure, 0);
             return Err(failure);
         };
-        let number = link.number;
         shared.counts.calls.increment();
-        let sent = Instant::now();
-        match link
-            .send(command, To::Key(key), limit)
-            .await
-            .map_err(Failure::of)
-        {
+        // Only a trial is asked how long it took.
+        let is_trial = self.pass.as_ref().is_some_and(BreakerPass::is_trial);
+        let sent = is_trial.then(Instant::now);
+        let result = link.send(command, To::Key(key), self.limit).await;
+        match result.map_err(Failure::of) {
             Err(failure) if failure.blames_endpoint() => {
-                shared.failed(&endpoint, pass, &failure, number);
+                shared.failed(endpoint, self.pass.take(), &failure, link.number);
                 Err(failure)
             }
             result => {
-                if let Some(pass) = pass {
-                    shared.answered(&endpoint, pass, sent);
+                if let Some(pass) = self.pass.take() {
+                    shared.answered(endpoint, pass, sent);
                 }
                 if result.is_err() {
                     shared.counts.failed.increment();

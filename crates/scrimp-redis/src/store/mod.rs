@@ -31,6 +31,7 @@ use tokio::{
 use crate::client::RedisClient;
 use builder::Config;
 pub use builder::RedisStoreBuilder;
+use read::{Answer, Found};
 use record::NAME;
 use several::Several;
 use stats::Counts;
@@ -162,14 +163,34 @@ impl Store for RedisStore {
 
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
         let name = self.0.name(key);
-        let Some(ready) = self.0.client.admit(&name.key) else {
+        let Some(mut ready) = self.0.client.admit(&name.key) else {
             return Lookup::Now(None);
         };
         let (inner, key) = (Arc::clone(&self.0), key.to_key());
+        // Most look-ups find one variant in one piece. The way to all else is boxed, so that these need no
+        // memory for it.
         Lookup::Later(Box::pin(async move {
-            let found = inner.read(&key, &name, ready).await?;
-            Ok(found.map(|found| Arc::new(found.variants())))
+            if inner.several.has(&name.digest) {
+                let found = Box::pin(inner.read(&key, &name, ready)).await?;
+                return Ok(found.map(Found::variants));
+            }
+            match inner.read_one(&name, &mut ready).await? {
+                Answer::One(record, bytes) if bytes.len() as u64 >= record.length => {
+                    let found = inner.decode(&key, &name, record, &bytes);
+                    inner.count(found.is_some());
+                    Ok(found.map(Arc::new))
+                }
+                answer => {
+                    let found = Box::pin(inner.found(&key, &name, answer)).await?;
+                    Ok(found.map(Found::variants))
+                }
+            }
         }))
+    }
+
+    fn longest_wait(&self) -> Option<Duration> {
+        // Each wait is one for a command, or for a connection to send it on.
+        Some(self.0.client.command_timeout())
     }
 
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
@@ -263,13 +284,13 @@ impl Inner {
     fn name(&self, key: KeyRef<'_>) -> Name {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digest = Codec::name(key);
-        let mut name = Vec::with_capacity(self.prefix.len() + 2 * NAME);
-        name.extend_from_slice(self.prefix.as_bytes());
         // Half of it does: what is stored is bound to the key by the whole.
-        for byte in &digest[..NAME] {
-            name.push(DIGITS[usize::from(byte >> 4)]);
-            name.push(DIGITS[usize::from(byte & 15)]);
+        let mut digits = [0; 2 * NAME];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(digest) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
         }
+        let name = [self.prefix.as_bytes(), &digits].concat();
         Name { key: name, digest }
     }
 

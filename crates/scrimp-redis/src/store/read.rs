@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use redis::{Cmd, Value};
 use scrimp_cache::{DecodeError, Entry, Variants};
 use scrimp_core::Key;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::{
     Inner, MAX_VARIANTS, Name,
@@ -35,10 +35,13 @@ static REST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("piece
 pub(super) struct Found(pub(super) SmallVec<[(Record, Arc<Entry>); 1]>);
 
 /// Variants with their bytes, or the beginnings of them, as the server has returned them.
-type Stored = SmallVec<[(Record, Bytes); 1]>;
+type Stored = Vec<(Record, Bytes)>;
 
 /// Answer to a look-up.
-enum Answer {
+pub(super) enum Answer {
+    Empty,
+    One(Record, Bytes),
+    /// Variants of a hash.
     Stored(Stored),
     /// Several variants: they are a hash.
     Several,
@@ -49,8 +52,8 @@ enum Answer {
 // === impl Found ===
 
 impl Found {
-    pub(super) fn variants(self) -> Variants {
-        self.0.into_iter().map(|(_, entry)| entry).collect()
+    pub(super) fn variants(self) -> Arc<Variants> {
+        Arc::new(self.0.into_iter().map(|(_, entry)| entry).collect())
     }
 }
 
@@ -62,45 +65,66 @@ impl Inner {
         self: &Arc<Self>,
         key: &Key,
         name: &Name,
-        ready: Ready,
+        mut ready: Ready,
     ) -> Result<Option<Found>, Failure> {
         let answer = match self.several.has(&name.digest) {
-            false => match self.read_one(name, ready).await? {
-                Answer::Several => match self.client.admit(&name.key) {
-                    Some(ready) => self.read_several(name, ready).await?,
-                    None => Answer::Stored(Stored::new()),
-                },
-                answer => answer,
-            },
+            false => self.read_one(name, &mut ready).await?,
             true => self.read_several(name, ready).await?,
         };
-        let Answer::Stored(stored) = answer else {
-            self.damaged(name, None, &DecodeError::Foreign);
-            return Ok(None);
+        self.found(key, name, answer).await
+    }
+
+    /// Decodes an answer, with what is missing of it.
+    pub(super) async fn found(
+        self: &Arc<Self>,
+        key: &Key,
+        name: &Name,
+        mut answer: Answer,
+    ) -> Result<Option<Found>, Failure> {
+        if let Answer::Several = answer {
+            answer = match self.client.admit(&name.key) {
+                Some(ready) => self.read_several(name, ready).await?,
+                None => Answer::Empty,
+            };
+        }
+        let stored = match answer {
+            Answer::Empty => Stored::new(),
+            Answer::One(record, bytes) => vec![(record, bytes)],
+            Answer::Stored(stored) => stored,
+            Answer::Several | Answer::Foreign => {
+                self.damaged(name, None, &DecodeError::Foreign);
+                return Ok(None);
+            }
         };
         let mut found = SmallVec::new();
         for (record, bytes) in stored {
             let Some(bytes) = self.whole(name, &record, bytes).await? else {
                 continue;
             };
-            self.decode(key, name, record, &bytes, &mut found);
+            if let Some(variants) = self.decode(key, name, record, &bytes) {
+                found.extend(variants.iter().map(|entry| (record, Arc::clone(entry))));
+            }
         }
-        match found.is_empty() {
-            true => self.counts.missing.increment(),
-            false => self.counts.found.increment(),
-        }
+        self.count(!found.is_empty());
         Ok(Some(Found(found)).filter(|found| !found.0.is_empty()))
     }
 
+    pub(super) fn count(&self, found: bool) {
+        match found {
+            true => self.counts.found.increment(),
+            false => self.counts.missing.increment(),
+        }
+    }
+
     /// Reads a key that has one variant, or none.
-    async fn read_one(&self, name: &Name, ready: Ready) -> Result<Answer, Failure> {
+    pub(super) async fn read_one(&self, name: &Name, ready: &mut Ready) -> Result<Answer, Failure> {
         // Built once, without growing.
         let mut command = Cmd::with_capacity(4, name.key.len() + 32);
         command.arg("GETRANGE");
         command.arg(&name.key[..]).arg("0").arg(PIECE_END);
-        Ok(match ready.run(&name.key, command).await {
+        Ok(match ready.send(&name.key, &mut command).await {
             Ok(Value::BulkString(bytes)) => one(bytes),
-            Ok(Value::Nil) => Answer::Stored(Stored::new()),
+            Ok(Value::Nil) => Answer::Empty,
             Ok(_) => Answer::Foreign,
             Err(failure) if failure.has_code("WRONGTYPE") => Answer::Several,
             Err(failure) => return Err(failure),
@@ -175,26 +199,25 @@ impl Inner {
         Ok(Some(whole.freeze()))
     }
 
-    /// Decodes a variant, and adds it. A body that is not compressed is a slice of its bytes.
-    fn decode(
+    /// Decodes a variant. A body that is not compressed is a slice of its bytes. `None` if there is none.
+    pub(super) fn decode(
         self: &Arc<Self>,
         key: &Key,
         name: &Name,
         record: Record,
         bytes: &Bytes,
-        found: &mut SmallVec<[(Record, Arc<Entry>); 1]>,
-    ) {
+    ) -> Option<Variants> {
         let stored_for = match self.client.since(&name.key, record.stored) {
             Since::Time(time) => Some(time),
             Since::NoClock => None,
             // Its age is unknown. It expires, or the next put replaces it.
-            Since::Ahead => return,
+            Since::Ahead => return None,
         };
         let decoded = self
             .codec
             .decode_named(key.as_ref(), &name.digest, bytes, stored_for);
         match decoded {
-            Ok(variants) => found.extend(variants.iter().cloned().map(|entry| (record, entry))),
+            Ok(variants) => return Some(variants).filter(|found| found.iter().next().is_some()),
             // It may be of use again once the log is complete, and expires in any case.
             Err(DecodeError::Outdated) => self.counts.outdated.increment(),
             Err(
@@ -206,6 +229,7 @@ impl Inner {
             // Other processes may be able to read it: they have other keys, or other settings.
             Err(error) => tracing::debug!(%error, "a stored response is not read"),
         }
+        None
     }
 
     /// Counts what cannot be decoded, and removes it. What is no record at all stays until a response is
@@ -229,11 +253,8 @@ impl Inner {
 fn one(value: Vec<u8>) -> Answer {
     let record = record::read(&value).next();
     match record {
-        Some(record) => {
-            let bytes = Bytes::from(value).slice(HEAD + RECORD..);
-            Answer::Stored(smallvec![(record, bytes)])
-        }
-        None if value.is_empty() || value.len() == HEAD => Answer::Stored(Stored::new()),
+        Some(record) => Answer::One(record, Bytes::from(value).slice(HEAD + RECORD..)),
+        None if value.is_empty() || value.len() == HEAD => Answer::Empty,
         None => Answer::Foreign,
     }
 }

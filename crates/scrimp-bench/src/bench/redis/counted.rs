@@ -16,14 +16,14 @@ struct Sequence {
     _server: Arc<(Server, tempfile::TempDir)>,
 }
 
-/// Returns the floor, and a hit with the smallest body.
+/// Returns the floors, and a hit with the smallest body.
 pub(in crate::bench) fn hits() -> anyhow::Result<impl Iterator<Item = Counted>> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("socket").display().to_string();
     let server = Arc::new((Server::on_socket(&socket)?, folder));
     let runtime = Arc::new(poll::runtime());
     let body = text(SIZES[0]);
-    let ways = runtime.block_on(way::pair(&format!("unix://{socket}"), &body))?;
+    let ways = runtime.block_on(way::few(&format!("unix://{socket}"), &body))?;
     let floor = ways[0].name;
     Ok(ways.into_iter().map(move |named| Counted {
         name: named.name,

@@ -1,5 +1,7 @@
 //! The ways to get a body that is in Redis, or was.
 
+mod floor;
+
 use std::{
     fmt::Debug,
     iter::repeat_with,
@@ -63,16 +65,35 @@ struct Http<S> {
     requests: Vec<Request<Empty<Bytes>>>,
 }
 
-/// Returns the floor, and scrimp as it is.
-pub(super) async fn pair(url: &str, body: &Bytes) -> anyhow::Result<[Named; 2]> {
-    let mut scrimp = scrimp(url, body, "scrimp", Codec::new())?;
-    warm(&mut scrimp).await;
-    Ok([get(url, body, None).await?, scrimp])
+/// Returns the floors, and scrimp as it is. The first one is what the others are compared with.
+pub(super) async fn few(url: &str, body: &Bytes) -> anyhow::Result<Vec<Named>> {
+    let mut ways = floors(url, body).await?;
+    ways.push(scrimp(url, body, "scrimp", Codec::new())?);
+    for way in &mut ways {
+        warm(way).await;
+    }
+    Ok(ways)
 }
 
-/// Returns the ways, with their values stored. The first one is the floor.
+/// Returns a GET, the cheapest response that can be made of it, and a GET with a hit in memory behind it: what
+/// answers of HTTP take beside the bytes, wherever these come from.
+async fn floors(url: &str, body: &Bytes) -> anyhow::Result<Vec<Named>> {
+    let connection = connect(url, None).await?;
+    let get = get(connection, body).await?;
+    let response = named(
+        "redis-rs GET, as a response",
+        Box::new(floor::Plain::new(get.clone())),
+    );
+    let memory = CacheLayer::new(MemoryStore::new(64 << 20));
+    let hit = cached("redis-rs GET, then a hit in memory", body, |page| {
+        floor::After::new(get.clone(), memory.layer(page))
+    });
+    Ok(vec![named("redis-rs GET", Box::new(get)), response, hit])
+}
+
+/// Returns the ways, with their values stored. The first one is what the others are compared with.
 pub(super) async fn all(url: &str, body: &Bytes) -> anyhow::Result<Vec<Named>> {
-    let mut ways = vec![get(url, body, None).await?];
+    let mut ways = floors(url, body).await?;
     for (name, codec) in [
         ("scrimp", Codec::new()),
         (
@@ -96,14 +117,18 @@ pub(super) async fn all(url: &str, body: &Bytes) -> anyhow::Result<Vec<Named>> {
     let layer = tower_http_cache::prelude::CacheLayer::builder(backend)
         .ttl(HOUR)
         .build();
-    ways.push(named("tower-http-cache", body, |page| layer.layer(page)));
+    ways.push(cached("tower-http-cache", body, |page| {
+        Http::new(layer.layer(page))
+    }));
     ways.push(hitbox(url, body)?);
     // These two have a copy in memory.
-    ways.push(get(url, body, Some(CacheConfig::new())).await?);
+    let connection = connect(url, Some(CacheConfig::new())).await?;
+    let get = Box::new(get(connection, body).await?);
+    ways.push(named("redis-rs GET, client-side cache", get));
     let below = store(url, "below", body, Codec::new())?;
     let tiers = Tiered::new(MemoryStore::new(64 << 20), below);
-    ways.push(named("scrimp, memory above", body, |page| {
-        CacheLayer::new(tiers).layer(page)
+    ways.push(cached("scrimp, memory above", body, |page| {
+        Http::new(CacheLayer::new(tiers).layer(page))
     }));
     for way in &mut ways {
         warm(way).await;
@@ -116,48 +141,51 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Limit of time that a busy machine does not reach.
 const LONG: Duration = Duration::from_secs(5);
 
-fn named<S, R>(name: &'static str, body: &Bytes, cache: impl FnOnce(Page) -> S) -> Named
-where
-    S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
-    S::Error: Debug,
-    S::Future: Send,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: Debug,
-{
+/// Returns a way that has no origin.
+fn named(name: &'static str, way: Box<dyn Way>) -> Named {
+    let reached = Arc::default();
+    Named { name, way, reached }
+}
+
+/// Returns a way through a cache above an origin.
+fn cached<W: Way + 'static>(
+    name: &'static str,
+    body: &Bytes,
+    cache: impl FnOnce(Page) -> W,
+) -> Named {
     let page = Page {
         body: body.clone(),
         calls: Arc::default(),
     };
     let reached = Arc::clone(&page.calls);
-    let way = Box::new(Http::new(cache(page)));
+    let way = Box::new(cache(page));
     Named { name, way, reached }
 }
 
-async fn get(url: &str, body: &Bytes, cache: Option<CacheConfig>) -> anyhow::Result<Named> {
+async fn connect(url: &str, cache: Option<CacheConfig>) -> anyhow::Result<MultiplexedConnection> {
     let mut config = AsyncConnectionConfig::new().set_response_timeout(Some(LONG));
-    let (name, url) = match cache {
-        None => ("redis-rs GET", url.to_owned()),
-        Some(cache) => {
-            config = config.set_cache_config(cache);
-            let name = "redis-rs GET, client-side cache";
-            (name, format!("{url}?protocol=resp3"))
-        }
-    };
+    let mut url = url.to_owned();
+    if let Some(cache) = cache {
+        config = config.set_cache_config(cache);
+        url.push_str("?protocol=resp3");
+    }
     let client = redis::Client::open(url)?;
     let opened = client.get_multiplexed_async_connection_with_config(&config);
-    let mut connection = opened.await?;
+    Ok(opened.await?)
+}
+
+async fn get(mut connection: MultiplexedConnection, body: &Bytes) -> anyhow::Result<Get> {
     let key = format!("bare:{}", body.len());
     let mut command = cmd("SET");
     command.arg(&key).arg(&body[..]);
     command.query_async::<()>(&mut connection).await?;
-    let way = Box::new(Get(connection, key));
-    let reached = Arc::default();
-    Ok(Named { name, way, reached })
+    Ok(Get(connection, key))
 }
 
 fn scrimp(url: &str, body: &Bytes, name: &'static str, codec: Codec) -> anyhow::Result<Named> {
     let store = store(url, name, body, codec)?;
-    Ok(named(name, body, |page| CacheLayer::new(store).layer(page)))
+    let layer = CacheLayer::builder(store).store_timeout(2 * LONG).build()?;
+    Ok(cached(name, body, |page| Http::new(layer.layer(page))))
 }
 
 fn store(url: &str, name: &str, body: &Bytes, codec: Codec) -> anyhow::Result<RedisStore> {
@@ -184,8 +212,8 @@ fn hitbox(url: &str, body: &Bytes) -> anyhow::Result<Named> {
         .backend(backend)
         .config(config)
         .build();
-    Ok(named("hitbox-tower, bincode", body, |page| {
-        layer.layer(page)
+    Ok(cached("hitbox-tower, bincode", body, |page| {
+        Http::new(layer.layer(page))
     }))
 }
 
@@ -200,6 +228,17 @@ async fn warm(named: &mut Named) {
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Reads a response, and returns the length of its body.
+async fn read<R: Body<Data = Bytes, Error: Debug>>(response: Response<R>) -> usize {
+    let mut body = pin!(response.into_body());
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let data = frame.expect("a whole body").into_data();
+        length += data.map_or(0, |data| data.len());
+    }
+    length
 }
 
 // === impl Page ===
@@ -227,21 +266,26 @@ impl<B> Service<Request<B>> for Page {
 
 // === impl Get ===
 
+impl Get {
+    /// Returns the value, in the memory that redis-rs has put it in.
+    async fn value(&mut self) -> Bytes {
+        let mut command = cmd("GET");
+        command.arg(&self.1);
+        let reply = self.0.send_packed_command(&command).await;
+        match reply.expect("the server runs") {
+            Value::BulkString(bytes) => bytes.into(),
+            other => panic!("not a value: {other:?}"),
+        }
+    }
+}
+
 impl Way for Get {
     fn prepare(&mut self, _: usize) {
         // Writing the command is a part of a GET, as of a hit.
     }
 
     fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
-        Box::pin(async {
-            let mut command = cmd("GET");
-            command.arg(&self.1);
-            let reply = self.0.send_packed_command(&command).await;
-            match reply.expect("the server runs") {
-                Value::BulkString(bytes) => Bytes::from(bytes).len(),
-                other => panic!("not a value: {other:?}"),
-            }
-        })
+        Box::pin(async { self.value().await.len() })
     }
 
     fn fork(&self) -> Box<dyn Way> {
@@ -281,13 +325,7 @@ where
             let request = self.requests.pop().expect("one was prepared");
             let cache = self.cache.ready().await.expect("ready");
             let response = cache.call(request).await.expect("a response");
-            let mut body = pin!(response.into_body());
-            let mut length = 0;
-            while let Some(frame) = body.frame().await {
-                let data = frame.expect("a whole body").into_data();
-                length += data.map_or(0, |data| data.len());
-            }
-            length
+            read(response).await
         })
     }
 

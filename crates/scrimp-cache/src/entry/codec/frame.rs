@@ -14,11 +14,12 @@
 //! | bytes of the content | |
 //! |---|---|
 //! | 4 | length of the head |
-//! | … | the head (postcard), which holds the length of each body |
+//! | … | the head, which holds the length of each body |
 //! | … | the bodies, one after the other |
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, Seal, compression::Coded};
 use crate::digest::Digest;
@@ -26,7 +27,7 @@ use crate::digest::Digest;
 const MAGIC: &[u8; 4] = b"SCRM";
 
 /// Version of the format. Any change to the encoded bytes is a new version.
-pub(super) const VERSION: u16 = 7;
+pub(super) const VERSION: u16 = 8;
 
 const PLAIN: u8 = 0;
 const ENCRYPTED: u8 = 1;
@@ -41,26 +42,27 @@ const CONTENT: usize = FORM + 4;
 const HEAD: usize = 4;
 
 /// The parts of encoded bytes.
-pub(super) struct Frame {
-    pub(super) head: Bytes,
-    pub(super) bodies: Bytes,
+pub(super) struct Frame<'a> {
+    bytes: Cow<'a, Bytes>,
+    /// Offsets of the head, and of the bodies behind it.
+    head: usize,
+    bodies: usize,
 }
 
 /// Wraps a content, which is stored under the key with this digest.
 pub(super) fn wrap(
-    head: &impl Serialize,
+    head: &[u8],
     bodies: &[Coded],
     seal: Option<&Seal>,
     key: &Digest,
 ) -> Result<Bytes, DecodeError> {
-    let head = postcard::to_allocvec(head).map_err(|_| DecodeError::Damaged("head"))?;
     let length = u32::try_from(head.len()).map_err(|_| DecodeError::Damaged("head"))?;
     let size: usize = bodies.iter().map(|body| body.bytes.len()).sum();
     let mut bytes = BytesMut::with_capacity(CONTENT + HEAD + head.len() + size);
     start(&mut bytes, PLAIN);
     bytes.put_u32_le(0);
     bytes.put_u32_le(length);
-    bytes.put_slice(&head);
+    bytes.put_slice(head);
     for body in bodies {
         bytes.put_slice(&body.bytes);
     }
@@ -84,11 +86,11 @@ fn start(bytes: &mut BytesMut, form: u8) {
 }
 
 /// Unwraps what was stored under the key with this digest; `None` stands for any key.
-pub(super) fn unwrap(
-    bytes: &Bytes,
+pub(super) fn unwrap<'a>(
+    bytes: &'a Bytes,
     seal: Option<&Seal>,
     key: Option<&Digest>,
-) -> Result<Frame, DecodeError> {
+) -> Result<Frame<'a>, DecodeError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(DecodeError::Foreign)?;
     let (version, rest) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
     let found = u16::from_le_bytes(*version);
@@ -97,13 +99,13 @@ pub(super) fn unwrap(
         return Err(DecodeError::Version { found, known });
     }
     let (form, rest) = rest.split_first().ok_or(DecodeError::Corrupt)?;
-    let content = match (*form, seal) {
+    let (bytes, start) = match (*form, seal) {
         (PLAIN, None) => {
             let (sum, content) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
             if crc32fast::hash(content) != u32::from_le_bytes(*sum) {
                 return Err(DecodeError::Corrupt);
             }
-            bytes.slice(CONTENT..)
+            (Cow::Borrowed(bytes), CONTENT)
         }
         (ENCRYPTED, Some(seal)) => {
             let (said, rest) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
@@ -111,28 +113,42 @@ pub(super) fn unwrap(
                 return Err(DecodeError::Unreadable);
             }
             let bound = [&bytes[..FORM], said].concat();
-            seal.open(rest, &bound)?.into()
+            (Cow::Owned(seal.open(rest, &bound)?.into()), 0)
         }
         // A party that can write to the store must not be able to pass by the encryption.
         (PLAIN, Some(_)) => return Err(DecodeError::NotEncrypted),
         (ENCRYPTED, None) => return Err(DecodeError::Unreadable),
         _ => return Err(DecodeError::Corrupt),
     };
+    let content = &bytes[start..];
     let (length, rest) = content.split_first_chunk().ok_or(DecodeError::Corrupt)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > rest.len() {
         return Err(DecodeError::Corrupt);
     }
+    let head = start + HEAD;
     Ok(Frame {
-        head: content.slice(HEAD..HEAD + length),
-        bodies: content.slice(HEAD + length..),
+        bytes,
+        head,
+        bodies: head + length,
     })
 }
 
 // === impl Frame ===
 
-impl Frame {
-    pub(super) fn head<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
-        postcard::from_bytes(&self.head).map_err(|_| DecodeError::Damaged("head"))
+impl Frame<'_> {
+    /// Returns the head.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.bytes[self.head..self.bodies]
+    }
+
+    /// Returns a part of the head, in the memory of the whole.
+    pub(super) fn part(&self, part: &[u8]) -> Bytes {
+        self.bytes.slice_ref(part)
+    }
+
+    /// Returns the bytes of the bodies.
+    pub(super) fn bodies(&self) -> &[u8] {
+        &self.bytes[self.bodies..]
     }
 }

@@ -8,11 +8,13 @@ mod encryption;
 mod error;
 mod fields;
 mod frame;
+mod layout;
 mod moment;
 mod policy;
 mod selection;
 #[cfg(test)]
 mod tests;
+mod writing;
 mod written;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -212,7 +214,7 @@ impl Codec {
             // The local log decides on them once they are decoded.
             variants.iter().for_each(|entry| entry.validity.cover());
         }
-        let head = Written::new(own, variants, &bodies, now)?;
+        let head = writing::write(&own, variants, &bodies, now)?;
         frame::wrap(&head, &bodies, self.seal.as_ref(), &own)
     }
 
@@ -257,19 +259,15 @@ impl Codec {
         stored_for: Option<Duration>,
     ) -> Result<Variants, DecodeError> {
         let frame = frame::unwrap(bytes, self.seal.as_ref(), Some(name))?;
-        let head: Written<'_> = frame.head()?;
+        let head = Written::read(frame.head())?;
         if head.key() != name {
             return Err(DecodeError::OtherKey);
         }
-        let tenant = key
-            .parts()
-            .next()
-            .and_then(|part| std::str::from_utf8(part).ok());
         let now = match stored_for {
             None => self.as_here(Now::read(&self.clock)),
-            Some(time) => self.as_here(Now::after(&self.clock, head.encoded()?, time)),
+            Some(time) => self.as_here(Now::after(&self.clock, head.encoded(), time)),
         };
-        head.into_variants(&frame, self, tenant.unwrap_or_default(), now)
+        head.into_variants(&frame, self, key, now)
     }
 
     /// Reports whether an erasure selects one of the responses that were encoded, under whichever key.
@@ -280,8 +278,7 @@ impl Codec {
     /// If the bytes are not the result of [`encode`](Self::encode), or cannot be read.
     pub fn is_selected(&self, bytes: &Bytes, erasure: &Erasure) -> Result<bool, DecodeError> {
         let frame = frame::unwrap(bytes, self.seal.as_ref(), None)?;
-        let head: Written<'_> = frame.head()?;
-        Ok(head.carried().any(|carried| erasure.hits(&carried)))
+        Written::read(frame.head())?.select_by(erasure)
     }
 
     /// Forgets the header fields that decoded responses had in common, if none of them is in memory. A store

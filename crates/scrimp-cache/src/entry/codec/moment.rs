@@ -6,58 +6,50 @@ use std::{
 };
 
 use scrimp_core::Clock;
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::DecodeError;
-use crate::digest::Digest;
+use super::{
+    DecodeError,
+    layout::{Reader, Writer},
+};
+use crate::{digest::Digest, policy::judge::Moment};
 
-/// Identifier of this process, and the point of its time that others are relative to.
-static PROCESS: LazyLock<(u64, Instant)> = LazyLock::new(|| (fastrand::u64(..), Instant::now()));
+/// Identifier of this process.
+static PROCESS: LazyLock<u64> = LazyLock::new(|| fastrand::u64(..));
 
 /// The readings of both clocks at one moment, and the process they belong to.
+///
+/// A point of time is encoded as the distance from the start of the process, which is exact for that
+/// process. For others, the wall clock at the time of encoding says how long ago it was.
 #[derive(Clone, Copy)]
 pub(super) struct Now {
     process: u64,
     instant: Instant,
-    wall: SystemTime,
-}
-
-/// A point of time: exact for the process that encoded it, by the wall clock for others.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Moment {
-    process: u64,
-    since_start: Distance,
-    date: Date,
-}
-
-/// A date.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Date(Distance);
-
-/// Distance before or after some point.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-enum Distance {
-    Behind(Duration),
-    Before(Duration),
-}
-
-/// A point of time as the decoding process sees it.
-pub(super) enum Past {
-    /// A time in this process.
-    At(Instant),
-    /// A time in another process, this long ago.
-    Ago(Duration),
+    at: Moment,
+    /// Nanoseconds since 1970 by the wall clock.
+    wall: i128,
 }
 
 // === impl Now ===
 
 impl Now {
     pub(super) fn read(clock: &Clock) -> Self {
+        Self::new(*PROCESS, clock.instant(), wall(clock.wall()))
+    }
+
+    /// Reads the clock for intervals, and takes the wall clock of the process that encoded something at
+    /// `encoded`, this long after.
+    pub(super) fn after(clock: &Clock, encoded: Encoded, time: Duration) -> Self {
+        let wall = encoded.wall.saturating_add(nanos(time));
+        Self::new(*PROCESS, clock.instant(), wall)
+    }
+
+    fn new(process: u64, instant: Instant, wall: i128) -> Self {
         Self {
-            process: PROCESS.0,
-            instant: clock.instant(),
-            wall: clock.wall(),
+            process,
+            instant,
+            at: instant.into(),
+            wall,
         }
     }
 
@@ -65,19 +57,13 @@ impl Now {
         self.instant
     }
 
-    /// Reads the clock for intervals, and takes the wall clock of the process that encoded something at
-    /// `encoded`, this long after.
-    pub(super) fn after(clock: &Clock, encoded: SystemTime, time: Duration) -> Self {
-        Self {
-            process: PROCESS.0,
-            instant: clock.instant(),
-            wall: encoded.checked_add(time).unwrap_or_else(|| clock.wall()),
+    /// Returns it as the time of encoding.
+    pub(super) fn encoded(self) -> Encoded {
+        Encoded {
+            process: self.process,
+            at: self.at.number(),
+            wall: self.wall,
         }
-    }
-
-    /// Returns the reading of the wall clock.
-    pub(super) fn date(self) -> Date {
-        Date::new(self.wall)
     }
 
     #[cfg(test)]
@@ -87,74 +73,73 @@ impl Now {
             ..self
         }
     }
-
-    /// Returns an instant this long ago, or the earliest that the machine can represent: it has no
-    /// instants before its start.
-    pub(super) fn ago(self, time: Duration) -> Instant {
-        let halved = |times| self.instant.checked_sub(time / (1_u32 << times));
-        (0..31).find_map(halved).unwrap_or(self.instant)
-    }
 }
 
-// === impl Moment ===
-
-impl Moment {
-    pub(super) fn new(instant: Instant, now: Now) -> Self {
-        let start = PROCESS.1;
-        let since_start = match instant.checked_duration_since(start) {
-            Some(time) => Distance::Behind(time),
-            None => Distance::Before(start.saturating_duration_since(instant)),
-        };
-        let age = now.instant.saturating_duration_since(instant);
-        let date = now.wall.checked_sub(age).unwrap_or(UNIX_EPOCH);
-        Self {
-            process: now.process,
-            since_start,
-            date: Date::new(date),
-        }
-    }
-
-    /// Returns a number that tells the response sent at this moment, under the key with this digest, from
-    /// others.
-    pub(super) fn id(self, key: &Digest) -> u64 {
-        // An odd number near 2⁶⁴ divided by the golden ratio spreads moments over all bits.
-        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let (Distance::Behind(time) | Distance::Before(time)) = self.since_start;
-        let nanos = time.as_nanos() as u64;
-        let key = key
-            .first_chunk()
-            .map_or(0, |start| u64::from_le_bytes(*start));
-        key ^ self.process ^ nanos.wrapping_mul(SPREAD)
-    }
-
-    pub(super) fn past(self, now: Now) -> Result<Past, DecodeError> {
-        if self.process == now.process {
-            let instant = match self.since_start {
-                Distance::Behind(time) => PROCESS.1.checked_add(time),
-                Distance::Before(time) => PROCESS.1.checked_sub(time),
-            };
-            return instant.map(Past::At).ok_or(DecodeError::Damaged("time"));
-        }
-        let ago = now.wall.duration_since(self.date.get()?);
-        ago.map(Past::Ago).map_err(|_| DecodeError::Future)
-    }
+/// The time of encoding. All points of time beside it are those of the same process.
+#[derive(Clone, Copy)]
+pub(super) struct Encoded {
+    process: u64,
+    at: i64,
+    wall: i128,
 }
 
-// === impl Date ===
+// === impl Encoded ===
 
-impl Date {
-    pub(super) fn new(date: SystemTime) -> Self {
-        Self(match date.duration_since(UNIX_EPOCH) {
-            Ok(time) => Distance::Behind(time),
-            Err(error) => Distance::Before(error.duration()),
+impl Encoded {
+    pub(super) fn write(self, out: &mut Writer) {
+        out.put(self.process.to_le_bytes());
+        out.put(self.at.to_le_bytes());
+        out.put(self.wall.to_le_bytes());
+    }
+
+    pub(super) fn read(bytes: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            process: bytes.u64()?,
+            at: bytes.i64()?,
+            wall: i128::from_le_bytes(*bytes.chunk()?),
         })
     }
 
-    pub(super) fn get(self) -> Result<SystemTime, DecodeError> {
-        let date = match self.0 {
-            Distance::Behind(time) => UNIX_EPOCH.checked_add(time),
-            Distance::Before(time) => UNIX_EPOCH.checked_sub(time),
-        };
-        date.ok_or(DecodeError::Damaged("date"))
+    /// Returns a moment of the process that encoded it, as the decoding one sees it.
+    ///
+    /// # Errors
+    ///
+    /// If it was encoded in the future, by the wall clock.
+    pub(super) fn moment(self, number: i64, now: Now) -> Result<Moment, DecodeError> {
+        if self.process == now.process {
+            return Ok(Moment::from_number(number));
+        }
+        // The time between the two processes is that of the wall clock. A moment that is not past when
+        // it is encoded is the time of encoding.
+        let gone_by = now.wall.saturating_sub(self.wall);
+        let before = self.at.saturating_sub(number).max(0);
+        if gone_by < 0 {
+            return Err(DecodeError::Future);
+        }
+        let gone_by = u64::try_from(gone_by).unwrap_or(u64::MAX);
+        let ago = gone_by.saturating_add(before.unsigned_abs());
+        Ok(now.at.before(Duration::from_nanos(ago)))
     }
+
+    /// Returns a number that tells the response sent at a moment, under the key with this digest, from
+    /// others.
+    pub(super) fn id(self, number: i64, key: &Digest) -> u64 {
+        // An odd number near 2⁶⁴ divided by the golden ratio spreads moments over all bits.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let key = key
+            .first_chunk()
+            .map_or(0, |start| u64::from_le_bytes(*start));
+        key ^ self.process ^ number.cast_unsigned().wrapping_mul(SPREAD)
+    }
+}
+
+fn wall(date: SystemTime) -> i128 {
+    match date.duration_since(UNIX_EPOCH) {
+        Ok(time) => nanos(time),
+        Err(error) => -nanos(error.duration()),
+    }
+}
+
+fn nanos(time: Duration) -> i128 {
+    i128::try_from(time.as_nanos()).unwrap_or(i128::MAX)
 }

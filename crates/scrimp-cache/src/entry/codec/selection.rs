@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use http::HeaderName;
 use scrimp_http::role::is_preference;
-use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, fields::header_name};
+use super::{
+    DecodeError,
+    fields::header_name,
+    layout::{Reader, Writer},
+};
 use crate::{
-    digest::Digest,
     packed::KnownSelections,
     policy::{
         Selection,
@@ -16,112 +18,186 @@ use crate::{
     },
 };
 
-/// The request fields that a response was selected by.
-#[derive(Serialize, Deserialize)]
-pub(super) struct WrittenSelection<'a> {
-    #[serde(borrow)]
-    chosen: Vec<(&'a str, Option<WrittenText<'a>>)>,
-    language: Option<&'a str>,
-    spelling: Option<Digest>,
-}
+/// The request fields that a response was selected by, as they were written. They are read only where no
+/// other response was selected by the same ones.
+#[derive(Clone, Copy)]
+pub(super) struct WrittenSelection<'a>(&'a [u8]);
 
 /// A text that is compared.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum WrittenText<'a> {
     /// Holds a value that is no secret, such as what a client accepts.
     Plain(&'a [u8]),
-    Digest(Digest),
+    Digest(&'a [u8; 32]),
+}
+
+/// The name of a field, and its value if the request had it.
+type WrittenField<'a> = (&'a [u8], Option<WrittenText<'a>>);
+
+/// The parts of a selection.
+struct Parts<'a> {
+    language: Option<&'a str>,
+    spelling: Option<&'a [u8; 32]>,
+    /// The fields: as many as there are bytes for.
+    chosen: Reader<'a>,
+}
+
+/// Forms of a text, and of its absence.
+const ABSENT: u8 = 0;
+const PLAIN: u8 = 1;
+const DIGEST: u8 = 2;
+
+/// Writes a selection.
+///
+/// # Errors
+///
+/// If it takes 4 GiB or more.
+pub(super) fn write(selection: &Selection, out: &mut Writer) -> Result<(), DecodeError> {
+    let (chosen, language, spelling) = selection.parts();
+    let mut own = Writer::with_capacity(64);
+    match language {
+        Some(language) => {
+            own.put([PLAIN]);
+            own.put_text(language.as_bytes())?;
+        }
+        None => own.put([ABSENT]),
+    }
+    match spelling {
+        Some(spelling) => {
+            own.put([DIGEST]);
+            own.put(spelling.digest());
+        }
+        None => own.put([ABSENT]),
+    }
+    for Chosen { name, value, .. } in chosen {
+        own.put_text(name.as_str().as_bytes())?;
+        match value {
+            None => own.put([ABSENT]),
+            Some(value) => match value.plain() {
+                Some(plain) if is_preference(name) => {
+                    own.put([PLAIN]);
+                    own.put_text(plain)?;
+                }
+                _ => {
+                    own.put([DIGEST]);
+                    own.put(value.digest());
+                }
+            },
+        }
+    }
+    out.put_text(&own.into_bytes())
 }
 
 // === impl WrittenSelection ===
 
 impl<'a> WrittenSelection<'a> {
-    pub(super) fn new(selection: &'a Selection) -> Self {
-        let (chosen, language, spelling) = selection.parts();
-        let pair = |Chosen { name, value, .. }: &'a Chosen| {
-            (name.as_str(), WrittenText::new(name, value.as_ref()))
-        };
-        Self {
-            chosen: chosen.iter().map(pair).collect(),
-            language,
-            spelling: spelling.map(Compared::digest),
-        }
+    pub(super) fn read(bytes: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        bytes.text().map(Self)
     }
 
     /// Returns the selection, and whether other responses have it too.
     pub(super) fn open(
-        &self,
+        self,
         known: &KnownSelections,
     ) -> Result<(Arc<Selection>, bool), DecodeError> {
-        known.of(self.hash(), |selection| self.is(selection), || self.read())
+        known.of(
+            crc32fast::hash(self.0),
+            |selection| self.is(selection).unwrap_or(false),
+            || self.to_selection(),
+        )
     }
 
-    fn read(&self) -> Result<Selection, DecodeError> {
-        let chosen = self.chosen.iter().map(|(name, value)| {
-            let value = value.as_ref().map(WrittenText::to_compared);
-            Ok(Chosen::decoded(header_name(name)?, value))
-        });
-        let chosen = chosen.collect::<Result<_, DecodeError>>()?;
-        let spelling = self
-            .spelling
-            .map(|digest| Compared::Digest(Box::new(digest)));
-        let language = self.language.map(Box::from);
-        Ok(Selection::from_parts(chosen, language, spelling))
+    fn to_selection(self) -> Result<Selection, DecodeError> {
+        let mut parts = self.parts()?;
+        let mut chosen = Vec::new();
+        while let Some((name, value)) = parts.next()? {
+            let value = value.map(WrittenText::to_compared);
+            chosen.push(Chosen::decoded(written_name(name)?, value));
+        }
+        let spelling = parts.spelling;
+        let spelling = spelling.map(|digest| Compared::Digest(Box::new(*digest)));
+        let language = parts.language.map(Box::from);
+        Ok(Selection::from_parts(chosen.into(), language, spelling))
     }
 
     /// Reports whether this is the written form of a selection that was read.
-    fn is(&self, known: &Selection) -> bool {
+    fn is(self, known: &Selection) -> Result<bool, DecodeError> {
         let (chosen, language, spelling) = known.parts();
-        let mut pairs = self.chosen.iter().zip(chosen);
-        self.chosen.len() == chosen.len()
-            && self.language == language
-            && self.spelling.is_none()
-            && spelling.is_none()
-            && pairs.all(|((name, value), known)| {
-                known.name == *name
-                    && match (value, &known.value) {
-                        (None, None) => true,
-                        (Some(WrittenText::Plain(own)), Some(Compared::Plain(known))) => {
-                            **own == **known
-                        }
-                        (Some(WrittenText::Digest(own)), Some(Compared::Digest(known))) => {
-                            *own == **known
-                        }
-                        _ => false,
-                    }
-            })
-    }
-
-    /// Returns a hash, which is equal for equal forms.
-    fn hash(&self) -> u32 {
-        let mut sum = crc32fast::Hasher::new();
-        for (name, value) in &self.chosen {
-            sum.update(name.as_bytes());
-            match value {
-                Some(WrittenText::Plain(text)) => sum.update(text),
-                Some(WrittenText::Digest(digest)) => sum.update(digest),
-                None => {}
+        let mut parts = self.parts()?;
+        if parts.language != language || parts.spelling.is_some() || spelling.is_some() {
+            return Ok(false);
+        }
+        for known in chosen {
+            let same = |(name, value): WrittenField<'_>| {
+                let own = known.value.as_ref().map(WrittenText::of);
+                known.name.as_str().as_bytes() == name && value == own
+            };
+            if !parts.next()?.is_some_and(same) {
+                return Ok(false);
             }
         }
-        sum.update(self.language.unwrap_or_default().as_bytes());
-        sum.finalize()
+        Ok(parts.chosen.is_at_end())
+    }
+
+    fn parts(self) -> Result<Parts<'a>, DecodeError> {
+        let mut bytes = Reader::new(self.0);
+        let language = match bytes.byte()? {
+            ABSENT => None,
+            PLAIN => Some(bytes.str()?),
+            _ => return Err(DecodeError::Damaged("language")),
+        };
+        let spelling = match bytes.byte()? {
+            ABSENT => None,
+            DIGEST => Some(bytes.chunk()?),
+            _ => return Err(DecodeError::Damaged("spelling")),
+        };
+        Ok(Parts {
+            language,
+            spelling,
+            chosen: bytes,
+        })
+    }
+}
+
+fn written_name(name: &[u8]) -> Result<HeaderName, DecodeError> {
+    let name = std::str::from_utf8(name).map_err(|_| DecodeError::Damaged("field name"))?;
+    header_name(name)
+}
+
+// === impl Parts ===
+
+impl<'a> Parts<'a> {
+    /// Reads the next field.
+    fn next(&mut self) -> Result<Option<WrittenField<'a>>, DecodeError> {
+        let bytes = &mut self.chosen;
+        if bytes.is_at_end() {
+            return Ok(None);
+        }
+        let name = bytes.text()?;
+        let value = match bytes.byte()? {
+            ABSENT => None,
+            PLAIN => Some(WrittenText::Plain(bytes.text()?)),
+            DIGEST => Some(WrittenText::Digest(bytes.chunk()?)),
+            _ => return Err(DecodeError::Damaged("field value")),
+        };
+        Ok(Some((name, value)))
     }
 }
 
 // === impl WrittenText ===
 
 impl<'a> WrittenText<'a> {
-    fn new(name: &HeaderName, value: Option<&'a Compared>) -> Option<Self> {
-        let value = value?;
-        Some(match value.plain() {
-            Some(plain) if is_preference(name) => Self::Plain(plain),
-            _ => Self::Digest(value.digest()),
-        })
+    /// Returns the written form of a value that was read.
+    fn of(value: &'a Compared) -> Self {
+        match value {
+            Compared::Plain(text) => Self::Plain(text),
+            Compared::Digest(digest) => Self::Digest(digest),
+        }
     }
 
-    fn to_compared(&self) -> Compared {
+    fn to_compared(self) -> Compared {
         match self {
-            Self::Plain(text) => Compared::Plain((*text).into()),
+            Self::Plain(text) => Compared::Plain(text.into()),
             Self::Digest(digest) => Compared::Digest(Box::new(*digest)),
         }
     }

@@ -1,47 +1,38 @@
-//! The inner format: the encoded part of each response.
+//! The inner format: the encoded part of each response, as it is read.
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, atomic::AtomicU32},
-    time::{Duration, SystemTime},
-};
+use std::sync::{Arc, atomic::AtomicU32};
 
 use bytes::Bytes;
-use http::{StatusCode, Version};
-use scrimp_core::{Currency, Money};
-use serde::{Deserialize, Serialize};
+use http::{HeaderMap, StatusCode, Version};
+use scrimp_core::{Currency, KeyRef, Money};
 use smallvec::SmallVec;
 
 use super::{
-    Codec, DecodeError, Variants,
-    compression::{self, Coded},
-    fields::{Field, fields, header_lines, header_map, shape_lines, too_many},
+    Codec, DecodeError, Erasure, Variants, compression,
+    fields::{header_map, shape_lines, too_many},
     frame::Frame,
-    moment::{Date, Moment, Now, Past},
+    layout::Reader,
+    moment::{Encoded, Now},
     policy::WrittenPolicy,
     selection::WrittenSelection,
 };
 use crate::{
     digest::Digest,
     entry::{Booking, CopiedResponse, Entry, Extras, MOST_NAMES, RefreshFlag},
-    invalidation::{
-        FORGOTTEN, WITHHELD,
-        epoch::{Carried, Stamp, Tag, Validity},
-    },
-    packed::{StoredFields, WrittenFields},
+    invalidation::epoch::{Carried, Stamp, Tag, Validity},
+    packed::StoredFields,
+    policy::judge::Micros,
 };
 
 /// The responses under one key, without their bodies.
-#[derive(Serialize, Deserialize)]
 pub(super) struct Written<'a> {
-    key: Digest,
-    /// The time of encoding, by the wall clock of the process.
-    encoded: Date,
-    #[serde(borrow)]
-    responses: Vec<Response<'a>>,
+    key: &'a Digest,
+    encoded: Encoded,
+    count: u32,
+    responses: Reader<'a>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// A response that was read. Parts that few responses have are marked by flags.
 struct Response<'a> {
     /// Length of the body as it is encoded.
     body_length: u64,
@@ -51,43 +42,39 @@ struct Response<'a> {
     status: u16,
     version: u8,
     /// The lines of the shape of the header fields, which many responses have in common.
-    #[serde(borrow)]
-    shape: Cow<'a, [u8]>,
+    shape: &'a [u8],
     /// Lines of the shape with a value in `own`.
     lines: u64,
-    #[serde(borrow)]
-    own: Cow<'a, [u8]>,
-    #[serde(borrow)]
-    trailers: Option<Vec<Field<'a>>>,
+    own: &'a [u8],
+    trailers: Option<&'a [u8]>,
     upstream_status: Option<&'a [u8]>,
-    sent: Moment,
+    sent: i64,
     policy: WrittenPolicy,
-    #[serde(borrow)]
     selection: WrittenSelection<'a>,
     log: u64,
     fetched_at: u64,
-    shared_log: u64,
-    shared_at: u64,
-    tags: Vec<Tag>,
-    versions: Vec<(Tag, u64)>,
-    #[serde(borrow)]
-    names: Cow<'a, str>,
-    #[serde(borrow)]
+    stamp: Stamp,
+    tags: &'a [[u8; 8]],
+    versions: &'a [[u8; 16]],
+    names: &'a str,
     booking: Option<WrittenBooking<'a>>,
-    recompute_cost: Duration,
+    recompute_cost: u32,
 }
 
 /// The tenant is that of the key.
-#[derive(Serialize, Deserialize)]
 struct WrittenBooking<'a> {
     route: &'a str,
     pico: i128,
-    #[serde(borrow)]
-    currency: Cow<'a, str>,
+    currency: &'a str,
 }
 
+/// Flags of the parts that few responses have.
+pub(super) const TRAILERS: u8 = 1;
+pub(super) const UPSTREAM_STATUS: u8 = 1 << 1;
+pub(super) const BOOKING: u8 = 1 << 2;
+
 /// Versions of HTTP by their encoded number.
-const VERSIONS: [Version; 5] = [
+pub(super) const VERSIONS: [Version; 5] = [
     Version::HTTP_09,
     Version::HTTP_10,
     Version::HTTP_11,
@@ -98,65 +85,66 @@ const VERSIONS: [Version; 5] = [
 // === impl Written ===
 
 impl<'a> Written<'a> {
-    pub(super) fn new(
-        key: Digest,
-        variants: &'a Variants,
-        bodies: &[Coded],
-        now: Now,
-    ) -> Result<Self, DecodeError> {
-        let pairs = variants.iter().zip(bodies);
+    pub(super) fn read(head: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut responses = Reader::new(head);
         Ok(Self {
-            key,
-            encoded: now.date(),
-            responses: pairs
-                .map(|(entry, body)| Response::new(entry, body, now))
-                .collect::<Result<_, _>>()?,
+            key: responses.chunk()?,
+            encoded: Encoded::read(&mut responses)?,
+            count: responses.u32()?,
+            responses,
         })
     }
 
-    /// Returns the time of encoding, by the wall clock of the process.
-    pub(super) fn encoded(&self) -> Result<SystemTime, DecodeError> {
-        self.encoded.get()
+    /// Returns the time of encoding.
+    pub(super) fn encoded(&self) -> Encoded {
+        self.encoded
     }
 
     pub(super) fn key(&self) -> &Digest {
-        &self.key
+        self.key
     }
 
-    /// Returns what can invalidate each response.
-    pub(super) fn carried(&self) -> impl Iterator<Item = Carried> {
-        self.responses.iter().map(Response::carried)
+    /// Reports whether an erasure selects one of the responses.
+    pub(super) fn select_by(mut self, erasure: &Erasure) -> Result<bool, DecodeError> {
+        let mut selected = false;
+        for _ in 0..self.count {
+            let response = Response::read(&mut self.responses)?;
+            selected |= erasure.hits(&response.carried());
+        }
+        Ok(selected)
     }
 
     pub(super) fn into_variants(
-        self,
-        frame: &Frame,
+        mut self,
+        frame: &'a Frame<'_>,
         codec: &Codec,
-        tenant: &str,
+        key: KeyRef<'_>,
         now: Now,
     ) -> Result<Variants, DecodeError> {
         let mut entries = SmallVec::<[_; 1]>::new();
-        let (mut outdated, mut bodies) = (false, frame.bodies.clone());
-        for response in self.responses {
+        let (mut outdated, mut bodies) = (false, frame.bodies());
+        for _ in 0..self.count {
+            let response = Response::read(&mut self.responses)?;
             let length = usize::try_from(response.body_length).unwrap_or(usize::MAX);
-            if length > bodies.len() {
-                return Err(DecodeError::Damaged("body"));
-            }
-            let body = bodies.split_to(length);
+            let split = bodies.split_at_checked(length);
+            let (body, rest) = split.ok_or(DecodeError::Damaged("body"))?;
+            bodies = rest;
             let length = response.length;
-            let body = compression::decode(response.coding, body, length, codec.max_body)?;
+            let body =
+                compression::decode(response.coding, frame.part(body), length, codec.max_body)?;
             // Two variants of one moment may share a state: one of them is refreshed later.
-            let id = response.sent.id(&self.key);
-            match response.into_entry((&frame.head, body), (codec, tenant), id, now) {
+            let id = self.encoded.id(response.sent, self.key);
+            match response.into_entry((frame, body), (codec, key), (self.encoded, now), id) {
                 Ok(entry) => entries.push(Arc::new(entry)),
                 Err(DecodeError::Outdated) => outdated = true,
                 Err(error) => return Err(error),
             }
         }
-        match bodies.is_empty() {
-            true if outdated && entries.is_empty() => Err(DecodeError::Outdated),
-            true => Ok(entries.into_iter().collect()),
-            false => Err(DecodeError::Damaged("body")),
+        match (bodies.is_empty(), self.responses.is_at_end()) {
+            (true, true) if outdated && entries.is_empty() => Err(DecodeError::Outdated),
+            (true, true) => Ok(entries.into_iter().collect()),
+            (true, false) => Err(DecodeError::Damaged("head")),
+            (false, _) => Err(DecodeError::Damaged("body")),
         }
     }
 }
@@ -164,57 +152,66 @@ impl<'a> Written<'a> {
 // === impl Response ===
 
 impl<'a> Response<'a> {
-    fn new(entry: &'a Entry, body: &Coded, now: Now) -> Result<Self, DecodeError> {
-        let WrittenFields { shape, lines, own } = entry.headers.to_written();
-        let shape = postcard::to_allocvec(&fields(shape.into_iter()));
-        let stamp = entry.validity.stamp();
-        let (log, fetched_at, carried) = entry.validity.parts();
-        let version = VERSIONS.iter().position(|&known| known == entry.version);
+    #[inline]
+    fn read(bytes: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let (body_length, length, status) = (bytes.u64()?, bytes.u64()?, bytes.u16()?);
+        let [coding, version, parts] = *bytes.chunk()?;
+        let has = |part| parts & part != 0;
         Ok(Self {
-            body_length: body.bytes.len() as u64,
-            coding: body.coding,
-            length: entry.body.len() as u64,
-            status: entry.status.as_u16(),
-            version: version.map_or(2, |index| index as u8),
-            shape: shape.map_err(|_| DecodeError::Damaged("fields"))?.into(),
-            lines,
-            own: Vec::from(own).into(),
-            trailers: entry
-                .trailers()
-                .map(|trailers| fields(header_lines(trailers))),
-            upstream_status: entry.upstream_status().map(|said| &**said),
-            sent: Moment::new(entry.sent(), now),
-            policy: WrittenPolicy::new(&entry.policy, now),
-            selection: WrittenSelection::new(&entry.selection),
-            log,
-            fetched_at,
-            shared_log: stamp.log,
-            shared_at: stamp.at,
-            tags: carried.tags().into_vec(),
-            versions: carried.versions().to_vec(),
-            names: without_queries(carried).into(),
-            booking: entry.booking.as_deref().map(WrittenBooking::new),
-            recompute_cost: entry.recompute_cost.get(),
+            body_length,
+            coding,
+            length,
+            status,
+            version,
+            sent: bytes.i64()?,
+            recompute_cost: bytes.u32()?,
+            policy: WrittenPolicy::read(bytes)?,
+            shape: bytes.text()?,
+            lines: bytes.u64()?,
+            own: bytes.text()?,
+            selection: WrittenSelection::read(bytes)?,
+            log: bytes.u64()?,
+            fetched_at: bytes.u64()?,
+            stamp: Stamp {
+                log: bytes.u64()?,
+                at: bytes.u64()?,
+            },
+            tags: bytes.chunks()?,
+            versions: bytes.chunks()?,
+            names: bytes.str()?,
+            trailers: has(TRAILERS).then(|| bytes.text()).transpose()?,
+            upstream_status: has(UPSTREAM_STATUS).then(|| bytes.text()).transpose()?,
+            booking: has(BOOKING)
+                .then(|| WrittenBooking::read(bytes))
+                .transpose()?,
         })
     }
 
     fn carried(&self) -> Carried {
-        Carried::new(&self.tags[..], &self.versions[..], &self.names)
+        let tag = |bytes: &[u8; 8]| Tag(u64::from_le_bytes(*bytes));
+        let tags: Box<[Tag]> = self.tags.iter().map(tag).collect();
+        let versions = self.versions.iter().map(|bytes| {
+            let number = |at: usize| u64::from_le_bytes(bytes.as_chunks().0[at]);
+            (Tag(number(0)), number(1))
+        });
+        let versions: Box<[_]> = versions.collect();
+        Carried::new(tags, versions, self.names)
     }
 
     fn into_entry(
         self,
-        (head, body): (&Bytes, Bytes),
-        (codec, tenant): (&Codec, &str),
+        (frame, body): (&Frame<'_>, Bytes),
+        (codec, key): (&Codec, KeyRef<'_>),
+        (encoded, now): (Encoded, Now),
         id: u64,
-        now: Now,
     ) -> Result<Entry, DecodeError> {
         let shapes = &codec.shapes;
-        let shape = shapes.of(&self.shape, || shape_lines(&self.shape), too_many)?;
+        let shape = shapes.of(self.shape, || shape_lines(self.shape), too_many)?;
         let own = match self.coding {
+            _ if self.own.is_empty() => Bytes::new(),
             // The body has the same memory anyway.
-            compression::PLAIN => head.slice_ref(&self.own),
-            _ => Bytes::copy_from_slice(&self.own),
+            compression::PLAIN => frame.part(self.own),
+            _ => Bytes::copy_from_slice(self.own),
         };
         let headers = StoredFields::from_written(shape, self.lines, own)
             .ok_or(DecodeError::Damaged("field value"))?;
@@ -223,51 +220,50 @@ impl<'a> Response<'a> {
             return Err(too_many());
         }
         let version = VERSIONS.get(usize::from(self.version));
-        let carried = Carried::new(self.tags, self.versions, &self.names);
-        let stamp = Stamp {
-            log: self.shared_log,
-            at: self.shared_at,
-        };
+        let carried = self.carried();
         let (validity, stale) = match &codec.shared_log {
-            Some(log) => log.admit(stamp, carried).ok_or(DecodeError::Outdated)?,
+            Some(log) => log
+                .admit(self.stamp, carried)
+                .ok_or(DecodeError::Outdated)?,
             None => {
                 let local = Validity::from_parts(self.log, self.fetched_at, carried);
-                (local.stamped(stamp), false)
+                (local.stamped(self.stamp), false)
             }
         };
         let (selection, is_selection_shared) = self.selection.open(&codec.selections)?;
-        let trailers = self.trailers.map(header_map);
-        let mut policy = self.policy.into_policy(&headers, now)?;
+        let trailers = self.trailers.map(trailers).transpose()?;
+        let mut policy = self.policy.into_policy(&headers, encoded, now)?;
         if stale {
             policy.expire(now.instant());
         }
+        let pieces = headers.pieces();
+        let has_extras = trailers.is_some() || pieces.is_some() || self.upstream_status.is_some();
+        let extras = has_extras.then(|| {
+            Box::new(Extras {
+                trailers,
+                pieces,
+                // They have no form in bytes.
+                extensions: None,
+                upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
+            })
+        });
         Ok(Entry {
             status: StatusCode::from_u16(self.status)
                 .map_err(|_| DecodeError::Damaged("status"))?,
             version: *version.ok_or(DecodeError::Damaged("version"))?,
             policy,
-            extras: Extras {
-                trailers: trailers.transpose()?,
-                pieces: headers.pieces(),
-                // They have no form in bytes.
-                extensions: None,
-                upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
-            }
-            .boxed(),
+            extras,
             is_selection_shared,
             headers,
             body,
-            sent: match self.sent.past(now)? {
-                Past::At(instant) => instant.into(),
-                Past::Ago(time) => now.ago(time).into(),
-            },
+            sent: encoded.moment(self.sent, now)?,
             selection,
             validity,
             booking: self
                 .booking
-                .and_then(|booking| booking.open(codec, tenant))
+                .and_then(|booking| booking.open(codec, key))
                 .map(Box::new),
-            recompute_cost: self.recompute_cost.into(),
+            recompute_cost: Micros::from_number(self.recompute_cost),
             refreshing: RefreshFlag::default(),
             copied: Some(Box::new(CopiedResponse::new(&codec.refreshes, id))),
             weighed: AtomicU32::new(0),
@@ -275,38 +271,29 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Returns names, one per line, without the queries that they have.
-fn without_queries(carried: &Carried) -> String {
-    let mut forgets = false;
-    let name = |name: Cow<'_, str>| match name.split_once('?') {
-        Some((path, _)) => {
-            forgets |= carried.is_tag(&name);
-            format!("{path}?{WITHHELD}")
-        }
-        None => name.into_owned(),
-    };
-    let mut names: Vec<_> = carried.names().map(name).collect();
-    if forgets {
-        names.push(FORGOTTEN.to_owned());
-    }
-    names.join("\n")
+/// Reads trailers from their bytes.
+fn trailers(bytes: &[u8]) -> Result<HeaderMap, DecodeError> {
+    let fields = postcard::from_bytes(bytes).map_err(|_| DecodeError::Damaged("trailers"))?;
+    header_map(fields)
 }
 
 // === impl WrittenBooking ===
 
 impl<'a> WrittenBooking<'a> {
-    fn new(booking: &'a Booking) -> Self {
-        Self {
-            route: booking.account.route(),
-            pico: booking.charge.pico(),
-            currency: booking.charge.currency().code().to_owned().into(),
-        }
+    fn read(bytes: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            pico: i128::from_le_bytes(*bytes.chunk()?),
+            route: bytes.str()?,
+            currency: bytes.str()?,
+        })
     }
 
     /// Reopens the account, if there is a ledger.
-    fn open(self, codec: &Codec, tenant: &str) -> Option<Booking> {
-        let currency = Currency::new(&self.currency)?;
+    fn open(self, codec: &Codec, key: KeyRef<'_>) -> Option<Booking> {
+        let currency = Currency::new(self.currency)?;
         let ledger = codec.ledger.as_ref()?;
+        let tenant = key.parts().next().unwrap_or_default();
+        let tenant = std::str::from_utf8(tenant).unwrap_or_default();
         Some(Booking {
             account: ledger.account("cache", tenant, self.route, currency),
             charge: Money::from_pico(self.pico, currency),
