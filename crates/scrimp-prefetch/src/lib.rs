@@ -7,10 +7,11 @@
 //!
 //! A prefetch never spares a call: the caller would have made it anyway. It spares waiting, and costs one call
 //! if no caller asks for what it fetched. So the layer needs to know what waiting is worth and what a call costs,
-//! and fetches only if `P · value of waiting − (1 − P) · price` is positive, with a probability `P` that is
-//! [calibrated](Calibration) by what came of earlier predictions, and lowered to how useful earlier prefetches
-//! have been, as those of what is asked for most find it fresh in store. Without a value of waiting it learns, and
-//! fetches nothing.
+//! and fetches only if `P · value of waiting − (1 − P) · price` is a quarter of the price or more, with a probability
+//! `P` that is [calibrated](Calibration) by what came of earlier predictions, and lowered to how useful earlier
+//! prefetches have been, as those of what is asked for most find it fresh in store. Those that are not made for this
+//! reason are watched, which costs nothing: if they would have been useful, the estimate rises again. Without a value
+//! of waiting it learns, and fetches nothing.
 //!
 //! ```
 //! use http::{Request, Response};

@@ -3,6 +3,7 @@
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
     sync::Arc,
+    time::Duration,
 };
 
 use http::{
@@ -38,6 +39,10 @@ pub(crate) struct Event {
     pub(crate) fetchable: Option<bool>,
     /// No cache has said so: it follows from the response.
     pub(crate) is_guess: bool,
+    /// The caller waited for the upstream, as far as a cache says.
+    pub(crate) waited: bool,
+    /// Time for which a cache will have it fresh, if one says so.
+    pub(crate) fresh_for: Option<Duration>,
     pub(crate) headers: HeaderMap,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) private_if: Option<PrivateIf>,
@@ -142,11 +147,18 @@ impl Event {
             at: config.fetching.clock.instant(),
             fetchable: None,
             is_guess: false,
+            waited: true,
+            fresh_for: None,
             headers: headers.clone(),
             tenant: tenant.cloned(),
             private_if: extensions.get::<PrivateIf>().cloned(),
             inner: Arc::clone(inner),
         }))
+    }
+
+    /// Returns the time for which the response is fresh after a fetch, if this was one.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        self.fresh_for.filter(|_| self.waited)
     }
 
     /// Notes the response. Returns false if the request is not learned: it failed.
@@ -155,12 +167,17 @@ impl Event {
         if config.is_for_browsers() && !purpose::is_document(&self.headers, headers) {
             return false;
         }
+        let info = response.extensions().get::<CacheInfo>();
+        if let Some(info) = info {
+            self.waited = !matches!(info.state, CacheState::Hit | CacheState::Stale);
+            let is_kept = info.stored || !self.waited;
+            self.fresh_for = info.expires_in.filter(|_| is_kept);
+        }
         match response.status() {
             StatusCode::NOT_MODIFIED => return true,
             status if !status.is_success() => return false,
             _ => {}
         }
-        let info = response.extensions().get::<CacheInfo>();
         let stored = match info {
             Some(info) => match info.state {
                 CacheState::Miss => Some(info.stored),

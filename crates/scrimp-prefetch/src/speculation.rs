@@ -85,6 +85,8 @@ impl SpeculationRules {
             at: shared.config.fetching.clock.instant(),
             fetchable: None,
             is_guess: false,
+            waited: true,
+            fresh_for: None,
             headers: headers.clone(),
             tenant: tenant.cloned(),
             private_if: None,

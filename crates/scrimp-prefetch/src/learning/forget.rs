@@ -96,6 +96,8 @@ mod tests {
             at: Instant::now(),
             fetchable: Some(true),
             is_guess: false,
+            waited: true,
+            fresh_for: None,
             headers,
             tenant: None,
             private_if: None,

@@ -1,9 +1,10 @@
 //! The targets that are known.
 
-use std::{hash::RandomState, sync::Arc};
+use std::{hash::RandomState, sync::Arc, time::Duration};
 
 use hashlink::LinkedHashMap;
 use http::{HeaderValue, Uri, header::HOST};
+use tokio::time::Instant;
 
 use crate::{
     ItemId,
@@ -34,6 +35,10 @@ pub(super) struct Known {
     pub(super) is_fetchable: bool,
     /// The cache did not store it. No guess says otherwise.
     is_refused: bool,
+    /// End of its freshness in the cache, as it last said.
+    fresh_until: Instant,
+    /// Time for which it is fresh after a fetch.
+    lifetime: Option<Duration>,
 }
 
 // === impl Items ===
@@ -63,6 +68,23 @@ impl Items {
         }
     }
 
+    /// Notes that the cache has stored a target now, and how long it is fresh, if that is known.
+    pub(super) fn stored(&mut self, item: ItemId, now: Instant, fresh: Option<Duration>) {
+        if let (Some(known), Some(fresh)) = (self.known.get_mut(&item), fresh) {
+            (known.fresh_until, known.lifetime) = (now + fresh, Some(fresh));
+        }
+    }
+
+    /// Returns the time for which a target is fresh after a fetch, if a cache has said so.
+    pub(super) fn lifetime(&self, item: ItemId) -> Option<Duration> {
+        self.get(item)?.lifetime
+    }
+
+    /// Reports whether a cache has a target fresh, as far as is known.
+    pub(super) fn is_fresh(&self, item: ItemId, now: Instant) -> bool {
+        self.get(item).is_some_and(|known| now < known.fresh_until)
+    }
+
     /// Forgets targets that only this session has asked for.
     pub(super) fn forget(&mut self, session: u64) {
         self.known
@@ -83,6 +105,8 @@ impl Items {
                 known.is_fetchable = event.fetchable.unwrap_or(known.is_fetchable);
                 known.is_refused &= event.fetchable.is_none();
             }
+            known.fresh_until = event.at + event.fresh_for.unwrap_or_default();
+            known.lifetime = event.lifetime().or(known.lifetime);
             if !Arc::ptr_eq(&known.inner, &event.inner) {
                 known.inner = Arc::clone(&event.inner);
             }
@@ -106,6 +130,8 @@ impl Items {
             is_common: false,
             is_fetchable: event.fetchable.unwrap_or(false),
             is_refused: false,
+            fresh_until: event.at + event.fresh_for.unwrap_or_default(),
+            lifetime: event.lifetime(),
         };
         self.known.insert(item, known);
         true

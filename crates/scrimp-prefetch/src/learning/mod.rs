@@ -8,6 +8,7 @@ mod items;
 mod plans;
 mod request;
 mod sessions;
+mod watching;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -24,7 +25,7 @@ use self::{
     gate::Gate,
     hints::Hints,
     items::{Items, Known},
-    plans::{Arrival, Due, Plans},
+    plans::{Arrival, Asked, Due, Plans},
     sessions::{Said, Sessions},
 };
 use crate::{
@@ -109,15 +110,19 @@ impl Learner {
             item,
             session: personal,
         };
-        if let Some(in_time) = self.plans.asked(key(event.target.item), event.at) {
-            let counters = &self.shared.counters;
-            let counter = if in_time {
-                &counters.useful
-            } else {
-                &counters.late
-            };
-            counter.increment();
-            self.judge(in_time, event.at);
+        match self.plans.asked(key(event.target.item), event.at) {
+            None => {}
+            Some(Asked::There { in_time }) => {
+                let counters = &self.shared.counters;
+                let counter = if in_time {
+                    &counters.useful
+                } else {
+                    &counters.late
+                };
+                counter.increment();
+                self.judge(in_time, event.at);
+            }
+            Some(Asked::Watched(watch)) => self.end_watch(watch, event.waited),
         }
         if !self.items.note(event) {
             return;
@@ -187,8 +192,16 @@ impl Learner {
             counters.predictions.increment();
             let until = event.at + one.delay + config.keep;
             self.sessions.open(event.session, one.item, one.said, until);
+            let key = PlanKey {
+                item: one.item,
+                session: config.personal.then_some(event.session),
+            };
+            let at = event.at + one.delay.saturating_sub(config.lead);
             if !is_open || !self.gate.pays(one.probability, one.cautious) {
                 counters.unpaid.increment();
+                if is_open && self.gate.would_pay(one.probability, one.cautious) {
+                    self.watch(key, at, event, one);
+                }
                 continue;
             }
             if config.is_for_browsers() {
@@ -197,23 +210,17 @@ impl Learner {
                 }
                 continue;
             }
-            let key = PlanKey {
-                item: one.item,
-                session: config.personal.then_some(event.session),
-            };
             if self.plans.contains(key) {
                 continue;
             }
+            self.give_up_watch(key);
             if self.plans.is_full() {
                 counters.prefetches_full.increment();
                 continue;
             }
             match self.plan_of(event, one) {
                 None => counters.not_eligible.increment(),
-                Some(plan) => {
-                    let at = event.at + one.delay.saturating_sub(config.lead);
-                    self.plans.plan(key, at, Box::new(plan));
-                }
+                Some(plan) => self.plans.plan(key, at, Box::new(plan)),
             }
         }
         self.expected = expected;
@@ -255,6 +262,7 @@ impl Learner {
                     counters.wasted.increment();
                     self.judge(false, now);
                 }
+                Due::Watch(key, watch) => self.begin_watch(key, watch, now),
                 Due::Start(_, plan) if !self.sessions.is_alive(plan.session, now) => {}
                 Due::Start(..) if !self.gate.is_open(now) => counters.unpaid.increment(),
                 Due::Start(..) if self.in_flight >= shared.config.fetching.max_fetches => {
@@ -283,6 +291,7 @@ impl Learner {
         let (counters, keep) = (&shared.counters, shared.config.keep);
         match fetched {
             Fetched::Stored(fresh) => {
+                self.items.stored(key.item, now, fresh);
                 let keep = fresh.map_or(keep, |fresh| fresh.min(keep));
                 match self.plans.arrived(key, now, keep) {
                     Arrival::InTime => {}

@@ -37,6 +37,7 @@ pub(super) struct Plans {
     due: BTreeMap<(Instant, u64), PlanKey>,
     next: u64,
     most: usize,
+    watched: usize,
 }
 
 #[derive(Debug)]
@@ -59,11 +60,33 @@ enum State {
         is_used: bool,
         since: Instant,
     },
+    Watched(Watch),
+}
+
+/// A prefetch that is not made, of which it is watched whether it would have been useful.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Watch {
+    pub(super) session: u64,
+    /// The cautious probability of what it would have been made for.
+    pub(super) cautious: f64,
+    /// It would have been made by now.
+    pub(super) has_begun: bool,
+}
+
+/// Conclusions from the first request for the target of a prefetch.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked {
+    /// The response was there, in time or not.
+    There { in_time: bool },
+    /// It would have been made, and is watched no more.
+    Watched(Watch),
 }
 
 /// A plan or an end that is due.
 pub(super) enum Due {
     Start(PlanKey, Box<Plan>),
+    /// One that is not made would begin.
+    Watch(PlanKey, Watch),
     /// No caller has asked for it.
     Wasted,
     Over,
@@ -88,11 +111,34 @@ impl Plans {
             due: BTreeMap::new(),
             next: 0,
             most,
+            watched: 0,
         }
     }
 
+    /// Reports whether a prefetch is planned, in flight or of use.
     pub(super) fn contains(&self, key: PlanKey) -> bool {
-        self.all.contains_key(&key)
+        let entry = self.all.get(&key);
+        entry.is_some_and(|entry| !matches!(entry.state, State::Watched(_)))
+    }
+
+    /// Ends the watching of a key. Returns what was watched.
+    pub(super) fn unwatch(&mut self, key: PlanKey) -> Option<Watch> {
+        let State::Watched(watch) = self.all.get(&key)?.state else {
+            return None;
+        };
+        self.remove(key);
+        Some(watch)
+    }
+
+    /// Watches a key from a time on, unless it is in use already. At most a quarter of the room is for that.
+    pub(super) fn watch(&mut self, key: PlanKey, at: Instant, watch: Watch) {
+        if self.all.contains_key(&key) || self.watched >= self.most / 4 || self.is_full() {
+            return;
+        }
+        self.watched += 1;
+        let due = Some(self.put(key, at));
+        let state = State::Watched(watch);
+        self.all.insert(key, Entry { state, due });
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -113,7 +159,7 @@ impl Plans {
 
     /// Notes that a caller has asked for a target at this time. For the first one after the response has come,
     /// returns whether it was there in time.
-    pub(super) fn asked(&mut self, key: PlanKey, at: Instant) -> Option<bool> {
+    pub(super) fn asked(&mut self, key: PlanKey, at: Instant) -> Option<Asked> {
         let entry = self.all.get_mut(&key)?;
         match &mut entry.state {
             State::Planned(_) => {
@@ -127,7 +173,12 @@ impl Plans {
             }
             State::There { is_used, since } => {
                 // A slow call of a caller may end after the prefetch that it was before.
-                (!std::mem::replace(is_used, true)).then_some(at >= *since)
+                let in_time = at >= *since;
+                (!std::mem::replace(is_used, true)).then_some(Asked::There { in_time })
+            }
+            State::Watched(_) => {
+                let watch = self.unwatch(key)?;
+                watch.has_begun.then_some(Asked::Watched(watch))
             }
         }
     }
@@ -139,11 +190,14 @@ impl Plans {
             return None;
         }
         let (_, key) = self.due.pop_first()?;
-        let entry = self.all.remove(&key)?;
+        let entry = self.remove(key)?;
         Some(match entry.state {
             State::Planned(plan) => Due::Start(key, plan),
+            State::Watched(watch) if !watch.has_begun => Due::Watch(key, watch),
             State::There { is_used: false, .. } => Due::Wasted,
-            State::There { is_used: true, .. } | State::InFlight { .. } => Due::Over,
+            State::There { is_used: true, .. } | State::InFlight { .. } | State::Watched(_) => {
+                Due::Over
+            }
         })
     }
 
@@ -185,6 +239,7 @@ impl Plans {
     pub(super) fn forget(&mut self, session: u64) -> u64 {
         let own = self.all.iter().filter(|(key, entry)| match &entry.state {
             State::Planned(plan) => plan.session == session,
+            State::Watched(watch) => watch.session == session,
             State::InFlight { .. } | State::There { .. } => key.session == Some(session),
         });
         let own: Vec<_> = own.map(|(key, _)| *key).collect();
@@ -220,6 +275,7 @@ impl Plans {
         if let Some(due) = &entry.due {
             self.due.remove(due);
         }
+        self.watched -= usize::from(matches!(entry.state, State::Watched(_)));
         Some(entry)
     }
 }
