@@ -21,7 +21,8 @@ if ! command -v valgrind >/dev/null; then
 fi
 
 target=${CARGO_TARGET_DIR:-$PWD/target}/way
-(cd crates/scrimp-bench && CARGO_TARGET_DIR=$target cargo build --quiet)
+# Without the tables of lines there is nothing to count.
+(cd crates/scrimp-bench && CARGO_PROFILE_DEV_DEBUG=line-tables-only CARGO_TARGET_DIR=$target cargo build --quiet)
 kept=$(mktemp -d)
 trap 'rm -rf "$kept"' EXIT
 
