@@ -1,4 +1,4 @@
-//! What a configuration says of providers, and of the choice among them.
+//! Settings of providers, and of the choice among them.
 
 mod common;
 

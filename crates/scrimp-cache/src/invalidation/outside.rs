@@ -1,4 +1,4 @@
-//! What the log of invalidations tells a journal and a fleet, and takes from a fleet.
+//! Messages of the log of invalidations to a journal and a fleet, and from a fleet.
 
 use std::sync::Arc;
 

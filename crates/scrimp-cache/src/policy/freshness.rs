@@ -1,4 +1,4 @@
-//! What a response allows, computed once when it is stored: its freshness lifetime, its age on arrival
+//! The permissions of a response, computed once when it is stored: its freshness lifetime, its age on arrival
 //! (RFC 9111 §4.2), and its uses once it is stale.
 
 use std::{

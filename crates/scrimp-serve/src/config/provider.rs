@@ -48,7 +48,7 @@ struct PerMillion {
 
 /// The prices of tokens, by class.
 #[derive(Debug, Clone, PartialEq)]
-struct Rates(Vec<(&'static str, TokenClass, PerMillion)>);
+struct Rates(Vec<(TokenClass, PerMillion)>);
 
 /// The settings of a provider's prompt cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,15 +146,15 @@ impl Rates {
     fn read(section: &Section<'_>) -> Self {
         let rates = CLASSES.into_iter().filter_map(|(key, class)| {
             let price = section.parsed(key, PerMillion::read)?.value;
-            Some((key, class, price))
+            Some((class, price))
         });
         Self(rates.collect())
     }
 
     fn to_tariff(&self) -> Option<Tariff> {
-        let (.., first) = self.0.first()?;
+        let (_, first) = self.0.first()?;
         let mut rates = TokenRates::new();
-        for (_, class, price) in &self.0 {
+        for (class, price) in &self.0 {
             rates = rates.with(*class, price.rate.clone());
         }
         Some(Tariff::new(first.money.currency()).tokens(rates))
@@ -162,8 +162,8 @@ impl Rates {
 
     /// Returns the price of a class, as people write it.
     fn text(&self, wanted: TokenClass) -> String {
-        let found = self.0.iter().find(|(_, class, _)| *class == wanted);
-        found.map_or_else(|| "nothing".into(), |(.., price)| price.money.to_string())
+        let found = self.0.iter().find(|(class, _)| *class == wanted);
+        found.map_or_else(|| "nothing".into(), |(_, price)| price.money.to_string())
     }
 }
 

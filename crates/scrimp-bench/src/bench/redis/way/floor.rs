@@ -1,4 +1,4 @@
-//! What an answer takes beside the bytes.
+//! The cost of an answer beside the bytes.
 
 use std::{hint::black_box, pin::Pin, sync::Arc};
 
