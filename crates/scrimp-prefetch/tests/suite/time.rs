@@ -201,3 +201,33 @@ async fn with_the_layer_and_its_services_all_calls_end() {
     pass(seconds(1)).await;
     assert_eq!((upstream.in_flight(), upstream.abandoned()), (0, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_beginning_without_luck_is_not_the_end_of_prefetching() {
+    let rules = RulePredictor::new().rule("/{page}", "/{page}/next", 0.9, seconds(10));
+    let layer = eager().rules(rules.unwrap());
+    let rig = Rig::new(layer.value_of_waiting("0.03").price("0.01"));
+    // All go on, before anything is fetched.
+    for n in 0..30 {
+        let (session, page) = (format!("quick{n}"), format!("/quick{n}"));
+        rig.get(&session, &page).await;
+        rig.get(&session, &format!("{page}/next")).await;
+        pass(seconds(200)).await;
+    }
+    for n in 0..3 {
+        rig.get(&format!("lost{n}"), &format!("/lost{n}")).await;
+        pass(seconds(200)).await;
+    }
+    let stats = rig.stats();
+    assert!(stats.wasted > 0 && stats.useful == 0, "{stats:?}");
+    for n in 0..200 {
+        let (session, page) = (format!("s{n}"), format!("/page{n}"));
+        rig.get(&session, &page).await;
+        pass(seconds(10)).await;
+        rig.get(&session, &format!("{page}/next")).await;
+        pass(seconds(200)).await;
+    }
+    let stats = rig.stats();
+    // Without watching what the lowered estimate refuses, these were 114.
+    assert!(stats.useful > 150, "{stats:?}");
+}
