@@ -1,14 +1,14 @@
 //! Vary, and comparison of the request fields that it names (RFC 9111 §4.1, RFC 9110 §12.5.5).
 
-use std::borrow::Cow;
+mod preferences;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     list::{line_members, members, weight},
     names::{self, repeats_none},
-    scan::has_in,
 };
+use preferences::{are_preferences, is_preference, preferences, usual};
 
 /// The lines of a request's field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,10 @@ pub fn normal_value(name: &HeaderName, headers: &HeaderMap) -> Option<Box<[u8]>>
 #[must_use]
 pub fn normal_line(name: &HeaderName, line: &[u8]) -> Box<[u8]> {
     if is_preference(name) {
-        return preferences(std::iter::once(line));
+        return match usual(line) {
+            Some(normal) => normal.into(),
+            None => preferences(std::iter::once(line)),
+        };
     }
     let list: Vec<_> = line_members(line).collect();
     list.join(&b","[..]).into()
@@ -168,16 +171,6 @@ pub fn best_language(request: &HeaderMap) -> Option<&str> {
         .map(|(range, _)| range)
 }
 
-/// Reports whether a field lists what a client accepts: order and case have no meaning.
-fn is_preference(name: &HeaderName) -> bool {
-    [
-        header::ACCEPT_ENCODING,
-        header::ACCEPT_LANGUAGE,
-        header::ACCEPT_CHARSET,
-    ]
-    .contains(name)
-}
-
 /// Compares lines with the normal value of a list, without a copy of either.
 fn is_list<'a>(normal: &[u8], lines: impl Iterator<Item = &'a HeaderValue>) -> bool {
     let mut rest = normal;
@@ -190,81 +183,6 @@ fn is_list<'a>(normal: &[u8], lines: impl Iterator<Item = &'a HeaderValue>) -> b
         }
     }
     rest.is_empty()
-}
-
-/// Maximum number of preferences that are compared without a copy.
-const FEW: usize = 16;
-
-/// Number of preferences in most lists at most.
-const USUAL: usize = 8;
-
-/// Compares lines with the normal value of preferences, without a copy if there are few.
-fn are_preferences<'a, L>(normal: &[u8], lines: impl Fn() -> L) -> bool
-where
-    L: Iterator<Item = &'a HeaderValue>,
-{
-    let copied = || *preferences(lines().map(HeaderValue::as_bytes)) == *normal;
-    // White space is gone from it, so a quoted string may end elsewhere now.
-    if normal.contains(&b'"') {
-        return copied();
-    }
-    let mut wanted: [&[u8]; FEW] = [b""; FEW];
-    let mut count = 0;
-    for member in line_members(normal) {
-        match wanted.get_mut(count) {
-            Some(place) => *place = member,
-            None => return copied(),
-        }
-        count += 1;
-    }
-    let mut found = 0_u32;
-    for member in members(lines()) {
-        let same = |wanted: &&[u8]| is_preference_of(member, wanted);
-        match wanted[..count].iter().position(same) {
-            Some(place) => found |= 1 << place,
-            None => return false,
-        }
-    }
-    found.count_ones() as usize == count
-}
-
-/// Reports whether a member of a line means this normal one.
-fn is_preference_of(member: &[u8], normal: &[u8]) -> bool {
-    member == normal || normal_member(member).eq(normal.iter().copied())
-}
-
-/// Returns the bytes of a member in lower case, without inner white space.
-fn normal_member(member: &[u8]) -> impl Iterator<Item = u8> {
-    let bytes = member.iter().filter(|byte| !byte.is_ascii_whitespace());
-    bytes.map(u8::to_ascii_lowercase)
-}
-
-/// Returns members in lower case, without inner white space, sorted.
-fn preferences<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Box<[u8]> {
-    // Two loops cost less than the iterator that joins them.
-    let mut list: Vec<Cow<'_, [u8]>> = Vec::with_capacity(USUAL);
-    for line in lines {
-        // Most clients write them as they are compared, and then nothing is copied twice.
-        let is_plain = !has_in::<b'A', b'Z'>(line);
-        for member in line_members(line) {
-            list.push(match is_plain && !has_in::<0, b' '>(member) {
-                true => member.into(),
-                false => normal_member(member).collect::<Vec<_>>().into(),
-            });
-        }
-    }
-    list.sort_unstable();
-    list.dedup();
-    let commas = list.len().saturating_sub(1);
-    let length = commas + list.iter().map(|member| member.len()).sum::<usize>();
-    let mut sorted = Vec::with_capacity(length);
-    for (index, member) in list.iter().enumerate() {
-        if index > 0 {
-            sorted.push(b',');
-        }
-        sorted.extend_from_slice(member);
-    }
-    sorted.into()
 }
 
 #[cfg(test)]
