@@ -1,6 +1,6 @@
 //! Facts of a request, gathered from named fields in any order.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use super::{
     BadLine, Entry, Parsed, Seen, blank, client,
@@ -137,6 +137,7 @@ impl<'a> Facts<'a> {
         seen.note(Kind::Status, field.name);
         let status = status(number)?;
         let (mut host, target) = target::split(&name, url.as_bytes())?;
+        self.tell_client_from_host();
         if let Some((field, text)) = self.take(Kind::Host)
             && host.is_empty()
             && !(self.marks.gelf && field.name == "host")
@@ -213,6 +214,19 @@ impl<'a> Facts<'a> {
         let name = name.trim().to_ascii_uppercase();
         method(&name)?;
         Ok((name, url))
+    }
+
+    /// Takes an address in the field `host` for the client's, if no other field states one: servers that
+    /// write Common Log Format with names call the client so.
+    fn tell_client_from_host(&mut self) {
+        let [host, client] = [Kind::Host, Kind::Client].map(|kind| &self.texts[kind as usize]);
+        let is_client = client.is_none()
+            && host.as_ref().is_some_and(|(field, text)| {
+                field.name == "host" && text.parse::<IpAddr>().is_ok()
+            });
+        if is_client {
+            self.texts[Kind::Client as usize] = self.texts[Kind::Host as usize].take();
+        }
     }
 
     /// Takes the latency, if there is one.

@@ -62,7 +62,8 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
         Kind::Time,
         "StartUTC @timestamp time_iso8601 timestamp ts time msec time_local start_time \
          time_start started_at requestTime requestTimeEpoch EdgeStartTimestamp time_micros datetime \
-         date_time eventTime event.created reqTimeSec @t asctime t __REALTIME_TIMESTAMP",
+         date_time eventTime event.created reqTimeSec EventTimestampMs @t asctime t \
+         __REALTIME_TIMESTAMP",
     ),
     (Kind::Day, "date"),
     (
@@ -80,14 +81,14 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
     ),
     (
         Kind::RequestLine,
-        "request_line request req short_message routeKey",
+        "request_line requested_url request req short_message routeKey",
     ),
     (
         Kind::Target,
         "=request_uri =REQUEST_URI original_uri request.originalUrl originalUrl \
          original_path x-envoy-original-path originalRequestUriWithArgs url.original \
          url.full ClientRequestURI proxy.path =RequestPath :path http.target http.url requestUri? \
-         requestUrl? request.uri? request.url? url? uri? cs-uri? cs-uri-stem? request.path? \
+         requestUrl? requested_uri? request.uri? request.url? url? uri? cs-uri? cs-uri-stem? request.path? \
          path? reqPath? url.path? uri_path? request_path? ClientRequestPath? \
          http.url_details.path? document_uri? target? resourcePath?",
     ),
@@ -102,7 +103,7 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
         "DownstreamStatus EdgeResponseStatus proxy.statusCode elb_status_code sc-status \
          response.status_code response.status http.status_code status_code status \
          response_code response_status response_status_code http_status_code \
-         http_status response OriginStatus",
+         http_status response OriginStatus http.code code",
     ),
     (
         Kind::Bytes,
@@ -113,11 +114,11 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
     ),
     (
         Kind::Latency,
-        "=Duration:ns request_time:s reqtime:s rt:s latencies.request:ms responseTime:ms \
+        "=Duration:ns =RequestTime:ms =Elapsed:ms latency_human total_ns:ns request_time:s reqtime:s rt:s latencies.request:ms responseTime:ms \
          responseLatency:ms event.duration:ns time_elapsed:us time-taken timeTaken \
          response_time request_duration duration latency elapsed elapsed_time \
          processing_time transferTimeMSec:ms service took apptime:s EdgeTimeToFirstByte \
-         OriginResponseDuration upstream_response_time:s",
+         OriginResponseDuration WallTimeMs:ms upstream_response_time:s",
     ),
     (
         Kind::Agent,
@@ -129,8 +130,8 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
         Kind::Client,
         "x_forwarded_for http_x_forwarded_for request.headers.x-forwarded-for \
          headers.x-forwarded-for cs(X-Forwarded-For) proxy.clientIp request.client_ip client_ip \
-         client.ip client.address ClientHost client_addr request.remote_ip request.remote_addr \
-         request.remoteAddress remote_addr remote_ip remote_address c-ip cliIP source.ip \
+         client.ip client.address ClientHost client_addr client.addr request.remote_ip request.remote_addr \
+         request.remoteAddress remote_addr remote_ip remote_host remote_address c-ip cliIP source.ip \
          source.address downstream_remote_address sourceIp client ip fwd",
     ),
     (
@@ -141,14 +142,14 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
     (
         Kind::Mark,
         "short_message controller response_flags upstream_cluster upstream_service_time \
-         level x-edge-location",
+         apisix_latency level x-edge-location",
     ),
 ];
 
 /// Objects around the facts, separated by spaces: `{"properties": {"status": 200}}` states a
 /// `status`.
-pub(super) const CONTAINERS: &str = "_source access apache attributes context data event fields \
-     http httpRequest httpResponse json jsonPayload log message msg nginx payload properties \
+pub(super) const CONTAINERS: &str = "_source access apache attributes context data event fields flow \
+     http httpRequest httpResponse json jsonPayload l7 log message msg nginx payload properties \
      record result span spans";
 
 /// Other names of the objects `request` and `response`.

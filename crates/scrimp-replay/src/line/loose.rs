@@ -26,7 +26,7 @@ const METHODS: [&str; 10] = [
 /// that is `timed` by its wrapper needs no time.
 pub(super) fn facts(line: &[u8], timed: bool) -> Result<Facts<'_>, BadLine> {
     let words: Vec<_> = Words::new(line).take(MOST).collect();
-    if let Some(facts) = squid(&words) {
+    if let Some(facts) = squid(&words).or_else(|| bunny(line)) {
         return Ok(facts);
     }
     let mut facts = Facts::default();
@@ -34,10 +34,10 @@ pub(super) fn facts(line: &[u8], timed: bool) -> Result<Facts<'_>, BadLine> {
     let found = moment(&words, &mut facts);
     found.or(timed.then_some(())).ok_or(BadLine::NotALog)?;
     let after = request + NEAR.min(words.len() - request);
-    let mut near = (request..after).chain(0..request);
-    let status = near.find(|&position| is_status(words[position]));
-    let status = status.ok_or(BadLine::NotALog)?;
-    facts.word(at(Kind::Status, "a status"), words[status]);
+    let mut near = (request..after).chain(0..request).chain(after..words.len());
+    let status = near.find_map(|position| Some((position, status(words[position])?)));
+    let (status, word) = status.ok_or(BadLine::NotALog)?;
+    facts.word(at(Kind::Status, "a status"), word);
     let rest = &words[status + 1..];
     let whole = rest.iter().find(|word| is_whole(**word));
     if let Some(bytes) = whole {
@@ -84,6 +84,36 @@ fn squid<'a>(words: &[Word<'a>]) -> Option<Facts<'a>> {
     Some(facts)
 }
 
+/// Reads a line of Bunny's CDN, which names no method: `cache|status|time|bytes|zone|client|referer|URL|…`.
+fn bunny(line: &[u8]) -> Option<Facts<'_>> {
+    let text = std::str::from_utf8(line).ok()?;
+    let parts: Vec<_> = text.splitn(10, '|').collect();
+    let [cache, status, time, bytes, zone, client, _, url, place, _] = parts[..] else {
+        return None;
+    };
+    let counted = [status, time, bytes, zone]
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let named = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+    };
+    if !counted || !named(cache) || !named(place) || !url.contains("://") {
+        return None;
+    }
+    let mut facts = Facts::default();
+    for (kind, name, value) in [
+        (Kind::Status, "status", status),
+        (Kind::Time, "time", time),
+        (Kind::Bytes, "bytes", bytes),
+        (Kind::Client, "client", client),
+        (Kind::Target, "URL", url),
+    ] {
+        facts.put(at(kind, name), Value::Text(Cow::Borrowed(value)));
+    }
+    Some(facts)
+}
+
 /// Finds the request, and returns the position of the word after it.
 fn request(words: &[Word<'_>], facts: &mut Facts<'_>) -> Option<usize> {
     for (position, word) in words.iter().enumerate() {
@@ -97,14 +127,20 @@ fn request(words: &[Word<'_>], facts: &mut Facts<'_>) -> Option<usize> {
             facts.put(at(Kind::RequestLine, "a request line"), line);
             return Some(position + 1);
         }
-        let target = words.get(position + 1).and_then(|next| next.str());
+        if !METHODS.contains(&&*text) {
+            continue;
+        }
+        // Ktor has a dash between them.
+        let dashed = words
+            .get(position + 1)
+            .is_some_and(|next| next.text == b"-");
+        let next = position + 1 + usize::from(dashed);
+        let target = words.get(next).and_then(|next| next.str());
         let target = target.filter(|target| target.starts_with('/') || target.contains("://"));
-        if METHODS.contains(&&*text)
-            && let Some(target) = target
-        {
+        if let Some(target) = target {
             let line = Value::Text(Cow::Owned(format!("{text} {target}")));
             facts.put(at(Kind::RequestLine, "a method and a target"), line);
-            return Some(position + 2);
+            return Some(next + 1);
         }
     }
     None
@@ -119,6 +155,17 @@ fn moment<'a>(words: &[Word<'a>], facts: &mut Facts<'a>) -> Option<()> {
         };
         let number = text.len() >= 10 && text.starts_with('1');
         let dated = text.contains(['-', '/', ':']);
+        // A zone, or a half of the day, goes with the words before it.
+        for count in [3, 2].into_iter().filter(|_| dated) {
+            let Some(joined) = joined(&words[position..], count) else {
+                continue;
+            };
+            if time::text(&joined).is_some() {
+                let value = Value::Text(Cow::Owned(joined));
+                facts.put(at(Kind::Time, "a time and its zone"), value);
+                return Some(());
+            }
+        }
         if (number || dated) && time::text(text).is_some() {
             facts.word(at(Kind::Time, "a time"), *word);
             return Some(());
@@ -140,8 +187,23 @@ fn moment<'a>(words: &[Word<'a>], facts: &mut Facts<'a>) -> Option<()> {
     None
 }
 
-fn is_status(word: Word<'_>) -> bool {
-    matches!(word.text, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'])
+/// Joins the first words, if the last one is a zone or a half of the day.
+fn joined(words: &[Word<'_>], count: usize) -> Option<String> {
+    let texts: Option<Vec<_>> = words.get(..count)?.iter().map(|word| word.str()).collect();
+    let texts = texts?;
+    let last = texts[count - 1];
+    (time::is_zone(last) || matches!(last, "AM" | "PM")).then(|| texts.join(" "))
+}
+
+/// Returns the word of a status, without the brackets that PHP's server puts around it.
+fn status(word: Word<'_>) -> Option<Word<'_>> {
+    let text = word.text.strip_suffix(b":").unwrap_or(word.text);
+    let bare = text
+        .strip_prefix(b"[")
+        .and_then(|text| text.strip_suffix(b"]"));
+    let text = bare.unwrap_or(text);
+    let known = matches!(text, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9']);
+    known.then_some(Word { text, ..word })
 }
 
 fn is_whole(word: Word<'_>) -> bool {

@@ -11,6 +11,8 @@ mod fields;
 #[cfg(test)]
 mod fixtures;
 mod format;
+#[cfg(test)]
+mod frameworks;
 mod json;
 mod latency;
 mod loose;
@@ -91,10 +93,15 @@ fn request_line(request: &[u8]) -> Result<(&str, &[u8]), BadLine> {
     let name = std::str::from_utf8(&request[..blank]).map_err(|_| BadLine::Method)?;
     let rest = &request[blank + 1..];
     let url = match rest.iter().rposition(|&byte| byte == b' ') {
-        Some(at) if rest[at + 1..].starts_with(b"HTTP/") => &rest[..at],
+        Some(at) if is_protocol(&rest[at + 1..]) => &rest[..at],
         _ => rest,
     };
     Ok((method(name)?, url.trim_ascii()))
+}
+
+/// Reports whether a word names the protocol. Hypercorn writes its version alone.
+fn is_protocol(word: &[u8]) -> bool {
+    word.starts_with(b"HTTP/") || matches!(word, b"1.0" | b"1.1" | b"2" | b"2.0" | b"3")
 }
 
 /// Checks a method: a token (RFC 9110 §5.6.2) of usual length.

@@ -12,6 +12,9 @@ const LAST: i64 = 253_402_207_200 * MICROS;
 
 /// Reads `17/May/2015:10:05:03 +0000`, the form of Common Log Format.
 pub(super) fn clf(text: &[u8]) -> Option<i64> {
+    if text.len() == 25 && text[1] == b'/' {
+        return clf(&[b"0", text].concat());
+    }
     if text.len() != 26 {
         return None;
     }
@@ -47,7 +50,9 @@ pub(super) fn clf(text: &[u8]) -> Option<i64> {
 }
 
 /// Reads any time that a log contains as text: RFC 3339 (with `T`, a space or slashes; UTC without
-/// a zone), Common Log Format (also without a zone, with a fraction), a date of HTTP, or a number.
+/// a zone), Common Log Format (also without a zone, with a fraction, with a blank before the time of
+/// day, and with a day of one digit), a date of HTTP, `240512 10:05:03`, `05/17/2015, 10:05:03 AM`, or a
+/// number.
 pub(super) fn text(text: &str) -> Option<i64> {
     let text = text.trim().trim_matches(['[', ']']);
     if !text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') || text.len() > 64 {
@@ -61,6 +66,21 @@ pub(super) fn text(text: &str) -> Option<i64> {
         };
     }
     let bytes = text.as_bytes();
+    if bytes.get(1) == Some(&b'/') {
+        return self::text(&format!("0{text}"));
+    }
+    if text.ends_with('M') {
+        return american(text);
+    }
+    if bytes.get(6) == Some(&b' ') && digits(&bytes[..6]).is_some() {
+        let (day, clock) = (&text[..6], &text[7..]);
+        return year_first(&format!(
+            "20{}-{}-{} {clock}",
+            &day[..2],
+            &day[2..4],
+            &day[4..]
+        ));
+    }
     match bytes.get(2..5) {
         Some([b'/', first, _]) if first.is_ascii_alphabetic() => {
             clf(bytes).or_else(|| day_first(text))
@@ -68,6 +88,15 @@ pub(super) fn text(text: &str) -> Option<i64> {
         _ if bytes[0].is_ascii_digit() => year_first(text),
         _ => scrimp_http::date::parse(text).and_then(since_1970),
     }
+}
+
+/// Reports whether a text is a zone: `+0200`, `-05:30`.
+pub(super) fn is_zone(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or_default();
+    matches!(digits.len(), 4 | 5)
+        && digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b':')
 }
 
 /// Reports whether a text is a time of day: `10:05:03`, with or without a fraction.
@@ -101,6 +130,10 @@ fn year_first(text: &str) -> Option<i64> {
 
 /// Reads `17/May/2015:10:05:03.123`, with or without a zone.
 fn day_first(text: &str) -> Option<i64> {
+    let (day, clock) = text.split_at_checked(11)?;
+    if let Some(clock) = clock.strip_prefix(' ') {
+        return day_first(&format!("{day}:{clock}"));
+    }
     let (seconds, rest) = text.split_at_checked(20)?;
     let fraction = rest.find(' ').map_or(rest, |zone| &rest[..zone]);
     let zone = rest[fraction.len()..].trim_start();
@@ -115,6 +148,22 @@ fn day_first(text: &str) -> Option<i64> {
         .contains(&fraction)
         .then(|| (fraction * 1e6).round() as i64)?;
     in_range(whole + micros)
+}
+
+/// Reads `05/17/2015, 10:05:03 AM`: only with AM or PM the month is known to come first.
+fn american(text: &str) -> Option<i64> {
+    let (day, rest) = text.split_once([',', ' '])?;
+    let (clock, half) = rest.trim().split_once(' ')?;
+    let mut parts = day.split('/');
+    let (month, day, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let (hour, rest) = clock.split_once(':')?;
+    let hour: u8 = hour.parse().ok().filter(|hour| (1..=12).contains(hour))?;
+    let hour = match half {
+        "AM" => hour % 12,
+        "PM" => hour % 12 + 12,
+        _ => return None,
+    };
+    year_first(&format!("{year}-{month:0>2}-{day:0>2} {hour:02}:{rest}"))
 }
 
 /// Reads `20150517100503`.
@@ -204,6 +253,12 @@ mod tests {
     fn one_moment_is_read_from_every_format() {
         assert_eq!(clf(b"17/May/2015:10:05:03 +0000"), Some(MAY));
         assert_eq!(clf(b"17/may/2015:04:35:03 -0530"), Some(MAY));
+        assert_eq!(
+            clf(b"7/May/2015:10:05:03 +0000"),
+            clf(b"07/May/2015:10:05:03 +0000")
+        );
+        assert_eq!(text("05/17/2015, 12:05:03 AM"), text("2015-05-17 00:05:03"));
+        assert_eq!(text("05/17/2015, 12:05:03 PM"), text("2015-05-17 12:05:03"));
         for moment in [
             "17/May/2015:10:05:03 +0000",
             "[17/May/2015:12:05:03 +0200]",
@@ -219,6 +274,10 @@ mod tests {
             "2015/05/17 10:05:03",
             "2015/05/17 10:05:03.000",
             "17/May/2015:10:05:03.000",
+            "17/May/2015 10:05:03",
+            "150517 10:05:03",
+            "05/17/2015, 10:05:03 AM",
+            "5/17/2015, 10:05:03 AM",
             "17/May/2015:12:05:03.000 +0200",
             "Sun, 17 May 2015 10:05:03 GMT",
             "20150517100503",
@@ -255,6 +314,10 @@ mod tests {
             "2015-05-17",
             "10:05:03",
             "20151317100503",
+            "05/17/2015, 10:05:03",
+            "05/17/2015, 13:05:03 PM",
+            "159917 10:05:03",
+            "9/May",
             "17/May/2015:24:05:03 +0000",
             "-5",
             "1e300",

@@ -152,12 +152,26 @@ fn tag(line: &[u8]) -> Option<Wrapped<'_>> {
     let rest = line[end + 1..].strip_prefix(b" ")?;
     let stamp = time::text(inner);
     if stamp.is_none() && inner.contains(' ') {
-        return None;
+        return Some(wrapped(rest, "a logger", Some(time_among(inner)?)));
     }
     Some(wrapped(rest, "a tag", stamp))
 }
 
-/// Removes any words before an object that ends the line.
+/// Returns the time among the first words of a logger's prefix: `2018-08-16T08:39:23Z INFO module`,
+/// `I 180816 08:39:23 web:2271`.
+fn time_among(prefix: &str) -> Option<i64> {
+    let words: Vec<_> = prefix.split_ascii_whitespace().take(4).collect();
+    words.iter().enumerate().find_map(|(at, word)| {
+        let clock = words.get(at + 1).filter(|clock| time::is_clock(clock));
+        let whole = || time::text(word).filter(|_| word.contains(['-', '/', ':']));
+        match clock {
+            Some(clock) => time::text(&format!("{word} {clock}")).or_else(whole),
+            None => whole(),
+        }
+    })
+}
+
+/// Removes any words before an object that ends the line. One of the first may be its time.
 fn before_json(line: &[u8]) -> Option<Wrapped<'_>> {
     if line.last() != Some(&b'}') {
         return None;
@@ -166,7 +180,10 @@ fn before_json(line: &[u8]) -> Option<Wrapped<'_>> {
         .windows(2)
         .position(|pair| pair == b"{\"")
         .filter(|&at| at > 0)?;
-    Some(wrapped(&line[start..], "words", None))
+    let time = std::str::from_utf8(&line[..start])
+        .ok()
+        .and_then(time_among);
+    Some(wrapped(&line[start..], "words", time))
 }
 
 /// Removes the codes that colour a terminal.
@@ -233,6 +250,17 @@ mod tests {
                 moment,
             ),
             ("[pod/web/nginx] REST", "a tag", None),
+            (
+                "[2018-08-16T08:39:23Z INFO  app::web] REST",
+                "a logger",
+                moment,
+            ),
+            ("[I 180816 08:39:23 web:2271] REST", "a logger", moment),
+            (
+                "[I 2018-08-16 08:39:23.000 ServerApp] REST",
+                "a logger",
+                moment,
+            ),
         ] {
             let found = peel(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
             assert_eq!(
@@ -241,6 +269,8 @@ mod tests {
                 "{line}"
             );
         }
+        let timed = peel(b"2018-08-16T08:39:23Z\taccess\t{\"a\":1}").unwrap();
+        assert_eq!((timed.rest, timed.time), (&b"{\"a\":1}"[..], moment));
         assert_eq!(peel(b"INFO access {\"a\":1}").unwrap().rest, b"{\"a\":1}");
     }
 
