@@ -46,6 +46,14 @@ const FIELDS: &[(&str, Field)] = &[
     ("generationtokencount", Count(Slot::Completion)),
     ("evalcount", Count(Slot::Completion)),
     ("tokenspredicted", Count(Slot::Completion)),
+    ("totaloutputtexttokencount", Count(Slot::Completion)),
+    // watsonx; Text Generation Inference; Gemini's interactions; Aleph Alpha.
+    ("generatedtokencount", Count(Slot::Completion)),
+    ("generatedtokens", Count(Slot::Completion)),
+    ("totalinputtokens", Count(Slot::Prompt)),
+    ("totaloutputtokens", Count(Slot::Completion)),
+    ("numtokensprompttotal", Count(Slot::Prompt)),
+    ("numtokensgenerated", Count(Slot::Completion)),
     ("totaltokens", Count(Slot::Total)),
     ("totaltokencount", Count(Slot::Total)),
     // DeepSeek; Gemini; Moonshot and Cohere; the AI SDK; Mistral.
@@ -55,6 +63,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("cachedtokens", Count(Slot::Cached)),
     ("cachedinputtokens", Count(Slot::Cached)),
     ("numcachedtokens", Count(Slot::Cached)),
+    ("totalcachedtokens", Count(Slot::Cached)),
     // Anthropic; Bedrock and its metrics.
     ("cachereadinputtokens", Count(Slot::CacheRead)),
     ("cachereadinputtokencount", Count(Slot::CacheRead)),
@@ -65,7 +74,9 @@ const FIELDS: &[(&str, Field)] = &[
     ("cachedetails", Parts(LIFETIMES, TTLS)),
     // Gemini; Perplexity and the AI SDK.
     ("tooluseprompttokencount", Count(Slot::Tool)),
+    ("totaltoolusetokens", Count(Slot::Tool)),
     ("thoughtstokencount", Count(Slot::Thoughts)),
+    ("totalthoughttokens", Count(Slot::Thoughts)),
     ("reasoningtokens", Count(Slot::Reasoning)),
     // OpenAI's details are objects, Gemini's are lists.
     ("prompttokensdetails", Parts(PROMPT, INPUT_MEDIA)),
@@ -77,6 +88,9 @@ const FIELDS: &[(&str, Field)] = &[
     ("outputtokendetails", Parts(COMPLETION, OUTPUT_MEDIA)),
     ("candidatestokensdetails", Parts(COMPLETION, OUTPUT_MEDIA)),
     ("responsetokensdetails", Parts(COMPLETION, OUTPUT_MEDIA)),
+    ("inputtokensbymodality", Parts(PROMPT, INPUT_MEDIA)),
+    ("cachedtokensbymodality", Parts(CACHED, CACHED_MEDIA)),
+    ("outputtokensbymodality", Parts(COMPLETION, OUTPUT_MEDIA)),
     // Cohere bills other counts than it used.
     ("billedunits", Parts(BILLED, &[])),
     ("tokens", Parts(USED, &[])),

@@ -15,8 +15,9 @@ const KEY: usize = b"amazon-bedrock-invocationMetrics".len();
 
 /// Keys of objects that hold usage, and the number of objects that they may lie in:
 /// `{"usage"`, `{"message":{"usage"`, `{"response":{"meta":{"billed_units"`.
-const OBJECTS: [(&[u8], u32); 7] = [
+const OBJECTS: [(&[u8], u32); 8] = [
     (b"usage", 2),
+    (b"Usage", 2),
     (b"usageMetadata", 2),
     (b"usage_metadata", 2),
     (b"token_usage", 2),
@@ -25,16 +26,21 @@ const OBJECTS: [(&[u8], u32); 7] = [
     (b"billed_units", 3),
 ];
 
-/// Keys of counts that lie in the document itself: of Ollama, llama.cpp, and Bedrock's models by
-/// Meta and Amazon.
-const COUNTS: [&[u8]; 7] = [
-    b"prompt_eval_count",
-    b"eval_count",
-    b"tokens_evaluated",
-    b"tokens_predicted",
-    b"prompt_token_count",
-    b"generation_token_count",
-    b"inputTextTokenCount",
+/// Keys of counts that lie in the document itself, and the number of objects that they may lie in: of
+/// Ollama, llama.cpp, and Bedrock's models by Meta and Amazon; in its results, of watsonx, and in its
+/// details, of Text Generation Inference.
+const COUNTS: [(&[u8], u32); 11] = [
+    (b"prompt_eval_count", 1),
+    (b"eval_count", 1),
+    (b"tokens_evaluated", 1),
+    (b"tokens_predicted", 1),
+    (b"prompt_token_count", 1),
+    (b"generation_token_count", 1),
+    (b"inputTextTokenCount", 1),
+    (b"totalOutputTextTokenCount", 1),
+    (b"input_token_count", 2),
+    (b"generated_token_count", 2),
+    (b"generated_tokens", 2),
 ];
 
 /// Scanner of JSON.
@@ -165,7 +171,8 @@ impl Json {
     }
 
     fn is_count(&self) -> bool {
-        self.depth == 1 && COUNTS.contains(&&*self.key)
+        let mut counts = COUNTS.iter();
+        counts.any(|(key, depth)| *key == self.key && (1..=*depth).contains(&self.depth))
     }
 
     fn in_value(&mut self, byte: u8, reading: &mut Reading) {

@@ -105,6 +105,46 @@ fn gemini_counts_thoughts_tools_and_media_apart() {
 }
 
 #[test]
+fn an_interaction_of_gemini_counts_thoughts_and_tools_on_top() {
+    let usage = r#"{"total_tokens":1171,"total_input_tokens":1000,"total_output_tokens":50,
+        "total_cached_tokens":400,"total_thought_tokens":90,"total_tool_use_tokens":31,
+        "input_tokens_by_modality":[{"modality":"text","tokens":700},{"modality":"audio","tokens":300}]}"#;
+    let expected = Usage::text(1_000 - 400 - 300 + 31, 50)
+        .with(TokenClass::CacheRead, 400)
+        .with(TokenClass::InputAudio, 300)
+        .with(TokenClass::Reasoning, 90);
+    let whole = format!("{{\"id\":\"v1\",\"status\":\"completed\",\"usage\":{usage}}}");
+    assert_eq!(read(&whole), Some(expected));
+    let usage = usage.replace('\n', " ");
+    let event = format!(
+        "event: interaction.complete\ndata: {{\"event_type\":\"interaction.complete\",\
+         \"interaction\":{{\"id\":\"v1\",\"usage\":{usage}}}}}\n\n"
+    );
+    assert_eq!(read(&event), Some(expected));
+}
+
+#[test]
+fn counts_beside_the_text_are_those_of_watsonx_inference_servers_and_bedrocks_models() {
+    let watsonx = r#"{"model_id":"m","results":[{"generated_text":"hi","generated_token_count":10,
+        "input_token_count":100,"stop_reason":"eos_token"}]}"#;
+    assert_eq!(millionths(watsonx), Some(200.0));
+    let details = r#"{"generated_text":"hi","details":{"finish_reason":"length","generated_tokens":20,
+        "prefill":[],"tokens":[{"id":1,"text":"x"}]}}"#;
+    assert_eq!(millionths(details), Some(200.0));
+    let titan = r#"{"outputText":"hi","index":0,"totalOutputTextTokenCount":3,"inputTextTokenCount":5,
+        "completionReason":"FINISH"}"#;
+    assert_eq!(millionths(titan), Some(35.0));
+    let hunyuan = r#"{"Response":{"RequestId":"r","Choices":[],
+        "Usage":{"PromptTokens":10,"CompletionTokens":2,"TotalTokens":12}}}"#;
+    assert_eq!(millionths(hunyuan), Some(30.0));
+    // Text of an answer that looks like a count is none.
+    assert_eq!(
+        millionths(r#"{"generated_text":"\"generated_tokens\":9"}"#),
+        None
+    );
+}
+
+#[test]
 fn cohere_is_paid_for_what_it_bills() {
     costs(
         "{\"billed_units\":{\"input_tokens\":100.0,\"output_tokens\":10},\
