@@ -37,6 +37,7 @@ pub use future::DigestFuture;
 pub struct BodyDigestLayer {
     limit: usize,
     canonical: bool,
+    keep: bool,
 }
 
 /// The service of a [`BodyDigestLayer`].
@@ -55,6 +56,7 @@ impl BodyDigestLayer {
         Self {
             limit,
             canonical: false,
+            keep: false,
         }
     }
 
@@ -69,6 +71,14 @@ impl BodyDigestLayer {
             canonical: true,
             ..self
         }
+    }
+
+    /// Puts the body itself into the request's extensions as well, as [`WholeBody`](crate::extensions::WholeBody), for
+    /// layers that look at a body without taking it: scrimp's `ShadowLayer`. A body of one piece is not copied. It
+    /// stays in memory for as long as the request's extensions do. Default: only the digest.
+    #[must_use]
+    pub fn keep_body(self) -> Self {
+        Self { keep: true, ..self }
     }
 
     /// Reports whether a request's body is identified by its canonical form, if it has one.
@@ -110,7 +120,7 @@ where
         let method = request.method();
         if *method == Method::POST || method.as_str() == "QUERY" {
             let canonical = self.settings.canonicalizes(&request);
-            DigestFuture::reading(ready, request, self.settings.limit, canonical)
+            DigestFuture::reading(ready, request, self.settings, canonical)
         } else {
             DigestFuture::passing(ready, request)
         }
@@ -126,7 +136,7 @@ impl fmt::Display for BodyDigest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BoxError;
+    use crate::{BoxError, extensions::WholeBody};
     use http::Response;
     use http_body::Frame;
     use http_body_util::{BodyExt, Full, StreamBody};
@@ -216,6 +226,43 @@ mod tests {
             digest(json, "{\"a\":1,\"a\":1}").await,
             digest(json, "{\"a\":1}").await
         );
+    }
+
+    #[tokio::test]
+    async fn a_body_is_kept_where_it_is_asked_for_and_passed_on_as_well() {
+        #[derive(Clone)]
+        struct Kept;
+        impl<B: Body<Data = Bytes> + Send + 'static> Service<Request<B>> for Kept {
+            type Response = Response<(Option<Bytes>, u64)>;
+            type Error = Infallible;
+            type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+            fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+                Poll::Ready(Ok(()))
+            }
+            fn call(&mut self, request: Request<B>) -> Self::Future {
+                let kept = request.extensions().get::<WholeBody>();
+                let kept = kept.map(|WholeBody(bytes)| bytes.clone());
+                let passed = request.body().size_hint().lower();
+                std::future::ready(Ok(Response::new((kept, passed))))
+            }
+        }
+        let layer = BodyDigestLayer::new(8);
+        for (layer, text, kept) in [
+            (layer.keep_body(), "abc", Some("abc")),
+            (layer.keep_body(), "", Some("")),
+            (layer.keep_body(), "too long a body", None),
+            (layer, "abc", None),
+        ] {
+            let pieces = text.as_bytes().chunks(2);
+            let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::from(piece))));
+            let body = StreamBody::new(futures_util::stream::iter(frames));
+            let request = Request::post("/").body(body).unwrap();
+            let (found, _) = layer.layer(Kept).call(request).await.unwrap().into_body();
+            assert_eq!(found, kept.map(Bytes::from));
+        }
+        let request = Request::post("/").body(Full::new(Bytes::from("abc")));
+        let response = layer.keep_body().layer(Kept).call(request.unwrap()).await;
+        assert_eq!(response.unwrap().into_body(), (Some(Bytes::from("abc")), 3));
     }
 
     #[tokio::test]

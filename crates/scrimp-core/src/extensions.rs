@@ -2,8 +2,9 @@
 //!
 //! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`DueBy`],
 //! [`Directive`], [`LifetimeJitter`], [`Background`], [`Tags`], [`Explain`], [`TellTags`], [`Repeatable`], [`Fence`],
-//! [`Since`], [`Carried`], [`CostTags`], [`KeyPart`](crate::KeyPart). On responses: [`Apart`], [`CalledModel`], [`CacheInfo`], [`CacheTags`], [`Charge`],
-//! [`Settlement`], [`OtherCharges`], [`Booked`], [`Refused`], [`RefusedTenants`], [`Shared`].
+//! [`Since`], [`Carried`], [`CostTags`], [`BodyDigest`], [`WholeBody`], [`KeyPart`](crate::KeyPart). On responses: [`Apart`],
+//! [`CalledModel`], [`CacheInfo`], [`CacheTags`], [`Charge`], [`ItemAnswers`], [`Settlement`], [`OtherCharges`],
+//! [`Booked`], [`Refused`], [`RefusedTenants`], [`Shared`].
 
 mod deadline;
 mod labels;
@@ -22,7 +23,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Extensions;
+use http::{Extensions, Response};
 
 pub(crate) use self::labels::OTHER;
 pub use self::{
@@ -44,6 +45,12 @@ pub struct Carried(pub Arc<[Extensions]>);
 /// different things. Sent one by one, they may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Apart;
+
+/// On a response: the answers to the requests that its request [carries](Carried), in their order, and `None` for
+/// one without an answer. An inner service that has them apart, such as one that replays what was recorded, needs
+/// to know no format of batches: the layer that made the batch takes these in place of the body.
+#[derive(Debug, Clone)]
+pub struct ItemAnswers(pub Arc<[Option<Response<Bytes>>]>);
 
 /// On a request: its tenant. Part of every key, so tenants never share responses.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -114,6 +121,12 @@ pub struct Repeatable;
 /// Set by `BodyDigestLayer` (feature `digest`); inner layers use it in the key of a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyDigest(pub [u8; 32]);
+
+/// On a request: its whole body, which is buffered and passed on as well.
+///
+/// Set by `BodyDigestLayer::keep_body` (feature `digest`), for layers that look at a body and pass it on as it comes.
+#[derive(Clone)]
+pub struct WholeBody(pub Bytes);
 
 /// On a request: tags of its response, by which the response can be invalidated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,6 +244,15 @@ pub trait SharedAnswer: Send + Sync {
 
     /// Returns the whole body, if it is complete.
     fn chunks(&self) -> Option<Vec<Bytes>>;
+}
+
+// === impl WholeBody ===
+
+/// Bodies may hold secrets, and are not written.
+impl fmt::Debug for WholeBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WholeBody({} bytes)", self.0.len())
+    }
 }
 
 // === impl Tenant ===

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Empty;
+use http_body_util::Full;
 use scrimp_core::{SettingError, Settings};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -28,9 +28,9 @@ impl ShadowLayer {
     pub fn builder<L, B>(layer: L) -> ShadowLayerBuilder
     where
         L: Layer<Recorded> + Send + 'static,
-        L::Service: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
-        <L::Service as Service<Request<Empty<Bytes>>>>::Future: Send,
-        <L::Service as Service<Request<Empty<Bytes>>>>::Error: Send,
+        L::Service: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
+        <L::Service as Service<Request<Full<Bytes>>>>::Future: Send,
+        <L::Service as Service<Request<Full<Bytes>>>>::Error: Send,
         B: Body<Data = Bytes> + Send + 'static,
     {
         ShadowLayerBuilder {
@@ -43,9 +43,9 @@ impl ShadowLayer {
     pub fn new<L, B>(layer: L) -> Self
     where
         L: Layer<Recorded> + Send + 'static,
-        L::Service: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
-        <L::Service as Service<Request<Empty<Bytes>>>>::Future: Send,
-        <L::Service as Service<Request<Empty<Bytes>>>>::Error: Send,
+        L::Service: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
+        <L::Service as Service<Request<Full<Bytes>>>>::Future: Send,
+        <L::Service as Service<Request<Full<Bytes>>>>::Error: Send,
         B: Body<Data = Bytes> + Send + 'static,
     {
         Self::of(Config::default(), Worker::new(layer))

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use parking_lot::Mutex;
 use scrimp_core::{BodyEnd, Sink};
+use tokio::time::Instant;
 
 use crate::stats::Counters;
 
@@ -22,6 +23,8 @@ use crate::stats::Counters;
 /// none fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoAnswer(pub(crate) &'static str);
+
+const BROKEN: NoAnswer = NoAnswer("the live response broke off");
 
 /// State that all exchanges of a layer share.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ struct State {
     /// The pieces after it.
     more: VecDeque<Bytes>,
     end: Option<End>,
+    /// Time of the end, if no call had asked for the response by then.
+    ended: Option<Instant>,
     waker: Option<Waker>,
 }
 
@@ -79,7 +84,11 @@ pub(crate) struct Live(Option<Exchange>);
 /// The right of a tried layer's request, and of its copies, to one live response. Once the last copy is
 /// dropped, what no call has taken is not kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Ticket(Arc<Wanting>);
+pub(crate) struct Ticket {
+    wanting: Arc<Wanting>,
+    /// Time at which the layer was shown the request.
+    pub(crate) begun: Instant,
+}
 
 /// The right that a ticket is made of, in the task: a live request does not wait for that.
 #[derive(Debug)]
@@ -116,6 +125,7 @@ impl Exchange {
             next: None,
             more: VecDeque::new(),
             end: None,
+            ended: None,
             waker: None,
         });
         let exchange = Self(Arc::new(Inner { state, room }));
@@ -146,15 +156,39 @@ impl Exchange {
                 let trailers = trailers.take();
                 Poll::Ready(trailers.map(|trailers| Ok(Piece::Trailers(trailers))))
             }
-            Some(End::Broken) => {
-                let error = NoAnswer("the live response broke off");
-                Poll::Ready(Some(Err(error)))
-            }
+            Some(End::Broken) => Poll::Ready(Some(Err(BROKEN))),
             None => {
                 state.waker = Some(cx.waker().clone());
                 Poll::Pending
             }
         }
+    }
+
+    /// Polls for the whole response, for a call that has taken it and reads nothing before.
+    pub(crate) fn poll_whole(&self, cx: &Context<'_>) -> Poll<Result<Response<Bytes>, NoAnswer>> {
+        let mut state = self.0.state.lock();
+        if state.end.is_some()
+            && let Head::Taken(head) = &mut state.head
+            && let Some(head) = head.take()
+        {
+            let chunks: Vec<Bytes> = std::iter::from_fn(|| state.pop()).collect();
+            self.0.room.give_back(chunks.iter().map(Bytes::len).sum());
+            if let (Ok(_), Some(End::Broken)) = (&head, &state.end) {
+                return Poll::Ready(Err(BROKEN));
+            }
+            let body = match <[Bytes; 1]>::try_from(chunks) {
+                Ok([one]) => one,
+                Err(several) => several.concat().into(),
+            };
+            return Poll::Ready(head.map(|head| head.map(|()| body)));
+        }
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Returns the time of the end, if it came before a call asked for the response.
+    pub(crate) fn ended(&self) -> Option<Instant> {
+        self.0.state.lock().ended
     }
 
     /// Reports whether the body has ended, without trailers to come.
@@ -206,6 +240,18 @@ impl fmt::Debug for Exchange {
 // === impl State ===
 
 impl State {
+    /// Ends the body, unless it was cut before.
+    fn finish(&mut self, end: End) {
+        if self.end.is_some() {
+            return;
+        }
+        self.end = Some(end);
+        // A call that is made later takes as long. Others see the end themselves.
+        if matches!(self.head, Head::Here(_)) {
+            self.ended = Some(Instant::now());
+        }
+    }
+
     fn push(&mut self, chunk: Bytes) {
         match &self.next {
             None => self.next = Some(chunk),
@@ -258,7 +304,7 @@ impl Sink for Live {
             match room.hold(chunk.len()) {
                 true => state.push(chunk.clone()),
                 false => {
-                    state.end = Some(End::Broken);
+                    state.finish(End::Broken);
                     cut = true;
                 }
             }
@@ -273,13 +319,11 @@ impl Sink for Live {
             return;
         };
         exchange.change(|state| {
-            let end = match end {
+            state.finish(match end {
                 BodyEnd::Complete => End::Whole(None),
                 BodyEnd::Trailers(trailers) => End::Whole(Some(trailers)),
                 BodyEnd::Failed | BodyEnd::Dropped => End::Broken,
-            };
-            // One that was cut stays so.
-            state.end.get_or_insert(end);
+            });
         });
     }
 }
@@ -288,9 +332,7 @@ impl Drop for Live {
     fn drop(&mut self) {
         if let Some(exchange) = self.0.take() {
             exchange.show(Err(NoAnswer("the live call was given up")));
-            exchange.change(|state| {
-                state.end.get_or_insert(End::Broken);
-            });
+            exchange.change(|state| state.finish(End::Broken));
         }
     }
 }
@@ -299,12 +341,15 @@ impl Drop for Live {
 
 impl Ticket {
     pub(crate) fn new(wanting: Wanting) -> Self {
-        Self(Arc::new(wanting))
+        Self {
+            wanting: Arc::new(wanting),
+            begun: Instant::now(),
+        }
     }
 
     /// Takes the response for a call. `None` if another call has it.
     pub(crate) fn take(&self) -> Option<Exchange> {
-        let exchange = &self.0.0;
+        let exchange = &self.wanting.0;
         let mut state = exchange.0.state.lock();
         match std::mem::replace(&mut state.head, Head::Taken(None)) {
             Head::Awaited => Some(exchange.clone()),

@@ -41,13 +41,26 @@
 //!
 //! Several layers are tried together as one: `ServiceBuilder::new().layer(a).layer(b).into_inner()`.
 //!
+//! # Batches
+//!
+//! A batch of the tried layer has the live responses to its requests, whatever the codec: no format of batches is
+//! written or read. The window, the lanes and the limits of the codec are the real ones. A batch takes as long as the
+//! slowest of its requests took, from its own beginning on.
+//!
+//! Bodies of requests are needed for the batches of JSON-RPC, GraphQL and inputs of arrays:
+//! [`BodyDigestLayer::keep_body`](scrimp_core::BodyDigestLayer::keep_body) outside of this layer keeps them.
+//!
 //! # Limits
 //!
-//! - The request's body stays with the live call: the layer sees an empty one, with the head's
-//!   Content-Length. A POST is stored and shared by a digest that is in its extensions
-//!   ([`BodyDigestLayer`](scrimp_core::BodyDigestLayer) outside of this layer).
-//! - A layer that calls a service by itself, with a request of its own, gets an error: a batch. `scrimp
-//!   replay --batch` shows from a log what batches would save.
+//! - The request's body stays with the live call. Unless it is [kept](scrimp_core::extensions::WholeBody), the layer
+//!   sees an empty one, with the head's Content-Length. A POST is stored and shared by a digest that is in its
+//!   extensions ([`BodyDigestLayer`](scrimp_core::BodyDigestLayer) outside of this layer), and a router reads the
+//!   model and the length of a prompt in a body that is kept.
+//! - A layer that calls its service with a request of its own gets an error: what a `PrefetchLayer` would fetch ahead
+//!   of time is not shown.
+//! - A layer with a client of its own calls it: a `BatchJobsLayer` would send jobs. It is not for the shadow.
+//! - A batch that a real server would refuse, as it is too large for it, is answered. A second call for a request, such
+//!   as a retry, is counted and gets an error.
 //! - A router is shown the answer and the latency of the provider that did answer, whichever it chose. Its prices
 //!   and budgets are right, what it learns of the others is not.
 //! - Where the layer answers at once, callers would come back earlier than they do.

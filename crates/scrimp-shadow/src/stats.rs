@@ -26,8 +26,8 @@ pub struct ShadowStats {
     pub cut: u64,
     /// Calls that the tried layer made for the requests that it was shown.
     pub calls: u64,
-    /// Calls among them to which no live response fits: a second one for the same request, or one of a
-    /// batch.
+    /// Calls among them to which no live response fits: a second one for the same request, or one that is the
+    /// layer's own.
     pub unanswered: u64,
     /// Requests at which the tried layer panicked.
     pub panicked: u64,

@@ -15,9 +15,9 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
-use scrimp_core::{release_span, root_span};
+use scrimp_core::{extensions::WholeBody, release_span, root_span};
 use tokio::{
     runtime::Handle,
     sync::{
@@ -54,7 +54,7 @@ pub(crate) struct Trials {
 
 /// One request for the tried layer.
 pub(crate) struct Trial {
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     wanting: Wanting,
     _place: Place,
 }
@@ -76,9 +76,9 @@ impl Worker {
     pub(crate) fn new<L, B>(layer: L) -> Self
     where
         L: Layer<Recorded> + Send + 'static,
-        L::Service: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
-        <L::Service as Service<Request<Empty<Bytes>>>>::Future: Send,
-        <L::Service as Service<Request<Empty<Bytes>>>>::Error: Send,
+        L::Service: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
+        <L::Service as Service<Request<Full<Bytes>>>>::Future: Send,
+        <L::Service as Service<Request<Full<Bytes>>>>::Error: Send,
         B: Body<Data = Bytes> + Send + 'static,
     {
         Self(Box::new(move |room, trials| {
@@ -97,7 +97,7 @@ impl fmt::Debug for Worker {
 /// Tries a layer with all requests, until none can come any more.
 async fn run<T, B>(service: T, room: Arc<Room>, mut trials: UnboundedReceiver<Trial>)
 where
-    T: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
+    T: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
     T::Future: Send,
     T::Error: Send,
     B: Body<Data = Bytes> + Send + 'static,
@@ -125,7 +125,7 @@ where
 /// Tries a layer with one request, and reads the response to its end, as the live caller does.
 async fn one<T, B>(service: T, trial: Trial)
 where
-    T: Service<Request<Empty<Bytes>>, Response = Response<B>>,
+    T: Service<Request<Full<Bytes>>, Response = Response<B>>,
     B: Body<Data = Bytes>,
 {
     let Trial {
@@ -175,7 +175,7 @@ impl Trials {
         let place = Open::enter(&self.open)?;
         let trials = self.trials()?;
         let (live, wanting) = Exchange::begin(Arc::clone(&self.room));
-        let mut copy = Request::new(Empty::new());
+        let mut copy = Request::new(Full::default());
         *copy.method_mut() = request.method().clone();
         *copy.uri_mut() = request.uri().clone();
         *copy.version_mut() = request.version();
@@ -183,6 +183,9 @@ impl Trials {
         let extensions = copy.extensions_mut();
         extensions.clone_from(request.extensions());
         release_span(extensions);
+        if let Some(WholeBody(body)) = extensions.remove() {
+            *copy.body_mut() = Full::new(body);
+        }
         let trial = Trial {
             request: copy,
             wanting,

@@ -1,9 +1,12 @@
 //! The price of being watched: allocations of a live request, and the time of it in a release build.
 //!
 //! `cargo test --release -p scrimp-shadow --test memory -- --nocapture`
+//!
+//! `scripts/shadow.sh` counts the instructions.
 
 use std::{
     convert::Infallible,
+    env,
     future::{Ready, ready},
     task::{Context, Poll},
     time::Duration,
@@ -12,10 +15,14 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
+use scrimp_batch::{BatchLayer, RestJson};
 use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_shadow::ShadowLayer;
 use tokio::time::Instant;
 use tower::{Layer, Service};
+
+/// Variable that names the only subject, for callgrind.
+const ONLY: &str = "SCRIMP_SHADOW";
 
 /// Fields of a browser's request.
 const FIELDS: [(&str, &str); 8] = [
@@ -84,6 +91,12 @@ fn request(number: u64) -> Request<Full<Bytes>> {
     request
 }
 
+/// Polls a call to its end. The caller's side of it is all that callgrind counts.
+#[inline(never)]
+fn measured<F: Future>(call: F) -> Option<F::Output> {
+    futures_util::FutureExt::now_or_never(call)
+}
+
 /// Makes calls, and returns the time and the allocations of one on the caller's side.
 async fn cost<S, B>(mut service: S, calls: u64) -> (Duration, u64)
 where
@@ -100,7 +113,7 @@ where
                 let response = service.call(request).await.expect("an answer");
                 response.into_body().collect().await.expect("a body")
             };
-            done = futures_util::FutureExt::now_or_never(call);
+            done = measured(call);
             time += start.elapsed();
         });
         assert!(done.is_some());
@@ -114,30 +127,72 @@ where
     (time / each, allocations / calls)
 }
 
+fn cache() -> CacheLayer<MemoryStore> {
+    let builder = CacheLayer::builder(MemoryStore::new(1 << 20));
+    builder.build().expect("a cache")
+}
+
+fn batches() -> BatchLayer<RestJson> {
+    let builder = BatchLayer::builder(RestJson::new("/batch"));
+    builder.build().expect("batches")
+}
+
 #[tokio::test]
 async fn a_watched_request_allocates_little_more() {
+    if let Ok(only) = env::var(ONLY) {
+        return count(&only).await;
+    }
     let calls = if cfg!(debug_assertions) {
         2_000
     } else {
         200_000
     };
-    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
-        .build()
-        .expect("a cache");
-    let shadow = ShadowLayer::new(cache.clone());
-    let (mut bare, mut watched) = (Vec::new(), Vec::new());
+    let (cache, batches) = (cache(), batches());
+    let shadows = [
+        ShadowLayer::new(cache.clone()),
+        ShadowLayer::new(batches.clone()),
+    ];
+    let mut costs = [const { Vec::new() }; 3];
     for _ in 0..5 {
-        bare.push(cost(Framework, calls).await);
-        watched.push(cost(shadow.layer(Framework), calls).await);
+        costs[0].push(cost(Framework, calls).await);
+        for (shadow, costs) in shadows.iter().zip(&mut costs[1..]) {
+            costs.push(cost(shadow.layer(Framework), calls).await);
+            shadow.settled().await;
+        }
     }
-    shadow.settled().await;
-    bare.sort();
-    watched.sort();
-    let (bare, watched) = (bare[2], watched[2]);
+    let [bare, beside_a_cache, beside_batches] = costs.map(|mut costs| {
+        costs.sort();
+        costs[2]
+    });
     println!(
-        "a request: {bare:?}, watched {watched:?}; {:?}",
-        shadow.stats()
+        "a request: {bare:?}, beside a cache {beside_a_cache:?}, beside batches {beside_batches:?}"
     );
+    for shadow in shadows {
+        assert_eq!((shadow.stats().skipped, shadow.stats().cut), (0, 0));
+    }
     assert!(cache.stats().hits > calls, "{:?}", cache.stats());
-    assert!(watched.1 - bare.1 <= 9, "{} and {}", bare.1, watched.1);
+    assert!(batches.stats().batches > 100, "{:?}", batches.stats());
+    for watched in [beside_a_cache, beside_batches] {
+        assert!(watched.1 - bare.1 <= 9, "{} and {}", watched.1, bare.1);
+    }
+}
+
+/// Makes calls of one subject, for callgrind.
+async fn count(only: &str) {
+    const CALLS: u64 = 4_096;
+    let shadow = match only {
+        "nothing" => {
+            cost(Framework, CALLS).await;
+            return;
+        }
+        "cache" => ShadowLayer::new(cache()),
+        "batches" => ShadowLayer::new(batches()),
+        other => panic!("there is no subject {other:?}"),
+    };
+    cost(shadow.layer(Framework), CALLS).await;
+    shadow.settled().await;
+    assert_eq!(
+        (shadow.stats().requests, shadow.stats().skipped),
+        (CALLS, 0)
+    );
 }

@@ -204,7 +204,7 @@ where
 
 #[tokio::test(start_paused = true)]
 async fn a_layer_that_panics_harms_no_request_and_is_tried_on() {
-    let panics = |request: &Request<http_body_util::Empty<Bytes>>| {
+    let panics = |request: &Request<Full<Bytes>>| {
         assert!(request.uri().path() != "/bad", "a fault of the tried layer");
     };
     let shadow = ShadowLayer::new(With(panics));
@@ -265,7 +265,7 @@ async fn a_hundred_times_its_bytes_are_served_and_not_kept() {
     let (sender, mut held) = tokio::sync::mpsc::unbounded_channel();
     let keep = tower::layer::layer_fn(move |inner: Recorded| {
         let sender = sender.clone();
-        service_fn(move |request: Request<http_body_util::Empty<Bytes>>| {
+        service_fn(move |request: Request<Full<Bytes>>| {
             let (inner, sender) = (inner.clone(), sender.clone());
             async move {
                 let response = inner.oneshot(request).await?;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Extensions, Response};
 use scrimp_core::{
     ShareError,
-    extensions::{Apart, RefusedTenants, TenantShares},
+    extensions::{Apart, ItemAnswers, RefusedTenants, TenantShares},
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -176,7 +176,10 @@ async fn conclude<D: HttpCalls>(
             return timed_out(common, jobs, limit);
         }
     };
-    let decoded = decode(driver.common(), &jobs, &response, until).await;
+    let decoded = match response.extensions_mut().remove() {
+        Some(apart) => Some(divided(&jobs, &apart)),
+        None => decode(driver.common(), &jobs, &response, until).await,
+    };
     let answered = answered(common, &jobs, decoded.as_ref());
     count(&jobs, Some(response.extensions()), answered);
     charge(common, &mut jobs, &mut response);
@@ -235,6 +238,17 @@ fn answered<C: BatchCodec, B, E>(
     };
     let all = jobs.iter().enumerate();
     callers(all.filter_map(|(index, job)| is_answered(index, job).then_some(job)))
+}
+
+/// Returns the answers that an inner service has apart, one for each job: that of its first caller.
+fn divided<B, E>(jobs: &[Job<B, E>], ItemAnswers(all): &ItemAnswers) -> Decoded {
+    let mut before = 0;
+    let answers = jobs.iter().map(|job| {
+        let answer = all.get(before).cloned().flatten();
+        before += 1 + job.duplicates();
+        answer
+    });
+    Decoded::Answers(answers.collect())
 }
 
 /// Decodes an answer. A long one is decoded on a thread for blocking work, so that the worker goes

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri, header::HOST};
-use scrimp_core::extensions::{BodyDigest, Repeatable};
+use scrimp_core::extensions::{BodyDigest, Repeatable, WholeBody};
 use scrimp_http::{coding::ask_for_identity, trace_fields::is_trace_field};
 use tokio::time::Instant;
 
@@ -41,8 +41,9 @@ pub(crate) fn envelope<C: BatchCodec, B, E>(
     }
     ask_for_identity(request.headers_mut());
     *request.extensions_mut() = first.extensions.clone();
-    // The digest of the first item's body is not that of the envelope.
+    // The body of the first item is not that of the envelope.
     request.extensions_mut().remove::<BodyDigest>();
+    request.extensions_mut().remove::<WholeBody>();
     combine(request.extensions_mut(), jobs);
     // Inner layers see a POST, and cannot know that it may be repeated.
     if items.iter().all(|item| item.admission.replayable) {

@@ -10,6 +10,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use proptest::{prelude::*, sample::Index};
 use scrimp_batch::{ArrayInput, BatchCodec, BatchLayer, GraphQl, JsonRpc, RestJson};
+use scrimp_core::extensions::{Carried, ItemAnswers};
 use serde_json::{Value, json};
 use tower::Layer;
 
@@ -239,4 +240,46 @@ proptest! {
         let gets = (0..3).map(|n| get(&format!("/{n}"))).collect();
         deliver(RestJson::new("/batch"), &Upstream::new(reply), gets, any_status);
     }
+}
+
+/// A caller, by number.
+#[derive(Clone)]
+struct Caller(u8);
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_an_inner_service_has_apart_go_to_their_callers_whatever_the_body_says() {
+    let upstream = Upstream::new(|request: Request<Bytes>| {
+        let mut response = Response::new(Body::from("no batch"));
+        if let Some(Carried(all)) = request.extensions().get() {
+            // The last of them has none.
+            let answer = |one: &http::Extensions| {
+                let Caller(number) = one.get()?;
+                (*number < 4).then(|| Response::new(Bytes::from(number.to_string())))
+            };
+            let answers = all.iter().map(answer).collect();
+            response.extensions_mut().insert(ItemAnswers(answers));
+        }
+        std::future::ready(Ok(response))
+    });
+    let requests = ["/a", "/a", "/b", "/c", "/d"].into_iter().zip(0..);
+    let requests = requests.map(|(path, number)| {
+        let mut request = get(path);
+        request.extensions_mut().insert(Caller(number));
+        request
+    });
+    let layer = support::layer().retries(0).build().unwrap();
+    let answers = support::all(&layer, &upstream, requests).await;
+    let bodies: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.body().as_str())
+        .collect();
+    // Equal requests have the answer of the first.
+    assert_eq!(bodies[..4], ["0", "0", "2", "3"]);
+    assert_eq!(support::reason(&answers[4]), "missing");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.extensions().get::<ItemAnswers>().is_none())
+    );
+    assert_eq!((upstream.calls(), layer.stats().missing), (1, 1));
 }

@@ -15,7 +15,8 @@ use pin_project_lite::pin_project;
 use sha2::{Digest, Sha256};
 use tower_service::Service;
 
-use super::{BodyDigest, DigestBody, body::Then, canonical_json};
+use super::{BodyDigest, BodyDigestLayer, DigestBody, body::Then, canonical_json};
+use crate::extensions::WholeBody;
 
 pin_project! {
     /// The response of a [`BodyDigestService`](super::BodyDigestService).
@@ -55,6 +56,7 @@ struct Buffer {
     length: usize,
     limit: usize,
     canonical: bool,
+    keep: bool,
     digest: Sha256,
 }
 
@@ -66,13 +68,19 @@ where
     B: Body<Data = Bytes>,
 {
     /// Reads the body first. It is identified by its canonical form, if it has one, where `canonical`.
-    pub(super) fn reading(ready: S, request: Request<B>, limit: usize, canonical: bool) -> Self {
+    pub(super) fn reading(
+        ready: S,
+        request: Request<B>,
+        settings: BodyDigestLayer,
+        canonical: bool,
+    ) -> Self {
         let (parts, body) = request.into_parts();
         let buffer = Buffer {
             chunks: VecDeque::new(),
             length: 0,
-            limit,
+            limit: settings.limit,
             canonical,
+            keep: settings.keep,
             digest: Sha256::new(),
         };
         let reading = Some(Reading {
@@ -175,12 +183,24 @@ where
                 let digest = canonical(&self.buffer, &body.read).unwrap_or(self.buffer.digest);
                 let digest = BodyDigest(digest.finalize().into());
                 self.head.extensions_mut().insert(digest);
+                if self.buffer.keep {
+                    self.head.extensions_mut().insert(whole(&body.read));
+                }
             }
             End::TooLong => body.rest = Some(self.body),
             End::Then(then) => body.then = Some(then),
         }
         self.service.call(self.head.map(|()| body))
     }
+}
+
+/// Returns the body. It is copied only if it came in several pieces.
+fn whole(chunks: &VecDeque<Bytes>) -> WholeBody {
+    WholeBody(match chunks.len() {
+        0 => Bytes::new(),
+        1 => chunks[0].clone(),
+        _ => chunks.iter().flatten().copied().collect(),
+    })
 }
 
 /// Returns the digest of the canonical form; `None` if the body has none, or one of another value.

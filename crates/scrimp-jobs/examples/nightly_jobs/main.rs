@@ -47,6 +47,8 @@ struct Night {
     in_jobs: u64,
     on_their_own: u64,
     time: Duration,
+    /// Bytes of the queue's file, with all requests in it.
+    file: u64,
     stats: BatchJobsStats,
 }
 
@@ -73,6 +75,10 @@ fn report(records: u64, night: &Night) {
     row("in batch jobs", night.in_jobs.to_string());
     row("on their own", night.on_their_own.to_string());
     row("jobs", night.stats.jobs.to_string());
+    row(
+        "bytes of a request in the file",
+        (night.file / night.customers).to_string(),
+    );
     row(
         "ready after",
         format!("{:.1} h", night.time.as_secs_f64() / 3_600.0),
@@ -114,9 +120,10 @@ async fn run(records: u64, seed: u64) -> Result<Night, BoxError> {
     let customers = (records * 3 / 10).max(1);
     let provider = Provider::new(seed);
     let folder = tempfile::tempdir()?;
+    let file = folder.path().join("jobs.db");
     let jobs = BatchJobsLayer::builder(
         AnthropicJobs::new("https://api.anthropic.com")?,
-        SqliteQueue::open(folder.path().join("jobs.db"))?,
+        SqliteQueue::open(&file)?,
         provider.client(),
     )
     .account(JobAccount::new("nightly").field("x-api-key", "sk-ant-..."))
@@ -132,6 +139,7 @@ async fn run(records: u64, seed: u64) -> Result<Night, BoxError> {
         jobs.submit(name, portion.map(|n| question(n, morning)))
             .await?;
     }
+    let file = std::fs::metadata(file)?.len();
     let (answered, missed) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
     for first in (0..customers).step_by(usize::try_from(PORTION)?) {
         let portion = jobs.submission(format!("night-{first}")).await?;
@@ -151,6 +159,7 @@ async fn run(records: u64, seed: u64) -> Result<Night, BoxError> {
         in_jobs,
         on_their_own,
         time: evening.elapsed(),
+        file,
         stats: jobs.stats(),
     })
 }

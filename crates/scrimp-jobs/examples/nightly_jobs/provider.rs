@@ -89,6 +89,11 @@ impl State {
             .split_once('/')
             .unwrap_or((name.trim_start_matches('/'), ""));
         let at: usize = id.strip_prefix("msgbatch_")?.parse().ok()?;
+        if method == Method::DELETE {
+            let batch = self.batches.get_mut(at)?;
+            (batch.ids, batch.results) = (Vec::new(), Some(String::new()));
+            return Some(json!({"id": id, "type": "message_batch_deleted"}).to_string());
+        }
         self.end(at)?;
         match wants {
             "results" => self.batches[at].results.clone(),
