@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use scrimp_core::{BodyEnd, Sink};
 use tokio::time::Instant;
 
-use crate::stats::Counters;
+use crate::{recorded::Seen, stats::Counters};
 
 /// Error of a call of the tried layer that has no live response: the live call failed or was given up, or
 /// none fits.
@@ -30,6 +30,7 @@ const BROKEN: NoAnswer = NoAnswer("the live response broke off");
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) counters: Counters,
+    pub(crate) seen: Arc<Seen>,
     /// Bytes of bodies that wait to be read.
     held: AtomicUsize,
     most: usize,
@@ -100,6 +101,7 @@ impl Room {
     pub(crate) fn new(most: usize) -> Self {
         Self {
             counters: Counters::default(),
+            seen: Arc::default(),
             held: AtomicUsize::new(0),
             most,
         }

@@ -50,14 +50,20 @@
 //! Bodies of requests are needed for the batches of JSON-RPC, GraphQL and inputs of arrays:
 //! [`BodyDigestLayer::keep_body`](scrimp_core::BodyDigestLayer::keep_body) outside of this layer keeps them.
 //!
+//! # Prefetches
+//!
+//! What a `PrefetchLayer` fetches ahead of time has no live response. It gets one like the last to its target, or to
+//! any target where there is none: with the same fields, after the same time, and with zeros in place of the body. So
+//! the layer's counters tell what would have been useful, late and wasted. Responses of 2,048 to 4,096 targets are
+//! remembered, without their bodies, from the first prefetch on.
+//!
 //! # Limits
 //!
 //! - The request's body stays with the live call. Unless it is [kept](scrimp_core::extensions::WholeBody), the layer
 //!   sees an empty one, with the head's Content-Length. A POST is stored and shared by a digest that is in its
 //!   extensions ([`BodyDigestLayer`](scrimp_core::BodyDigestLayer) outside of this layer), and a router reads the
 //!   model and the length of a prompt in a body that is kept.
-//! - A layer that calls its service with a request of its own gets an error: what a `PrefetchLayer` would fetch ahead
-//!   of time is not shown.
+//! - A layer that calls its service with another request of its own gets an error.
 //! - A layer with a client of its own calls it: a `BatchJobsLayer` would send jobs. It is not for the shadow.
 //! - A batch that a real server would refuse, as it is too large for it, is answered. A second call for a request, such
 //!   as a retry, is counted and gets an error.

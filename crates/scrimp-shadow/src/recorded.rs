@@ -1,5 +1,6 @@
 //! The inner service of a tried layer: it answers with live responses.
 
+mod ahead;
 mod batch;
 
 use std::{
@@ -18,7 +19,11 @@ use scrimp_core::{BoxError, extensions::Carried};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use self::batch::Together;
+pub(crate) use self::ahead::Seen;
+use self::{
+    ahead::{Like, Noting, is_ahead, piece},
+    batch::Together,
+};
 use crate::exchange::{Exchange, NoAnswer, Piece, Room, Ticket};
 
 /// Delay of a call after its request from which on it counts as held back.
@@ -28,7 +33,9 @@ const HELD_BACK: Duration = Duration::from_millis(1);
 /// is the inner service of the layer that a [`ShadowLayer`](crate::ShadowLayer) tries.
 ///
 /// A call takes as long as the live one did, also if it begins later. A batch takes as long as the slowest of its
-/// requests. Its answers are [apart](scrimp_core::extensions::ItemAnswers).
+/// requests. Its answers are [apart](scrimp_core::extensions::ItemAnswers). A request that is made
+/// [ahead of time](scrimp_core::extensions::Directive::Prefetch) gets a response like the last one to its target: with
+/// the same fields, and with zeros in place of the body.
 #[derive(Clone)]
 pub struct Recorded {
     room: Arc<Room>,
@@ -41,8 +48,8 @@ pub struct RecordedFuture(State);
 #[derive(Debug)]
 enum State {
     Failed(NoAnswer),
-    Awaiting(Call),
-    /// It has begun later than the live call, and ends as much later.
+    Awaiting(Box<Call>),
+    /// It has begun later than the live call, and ends as much later; or it is made ahead of time.
     Late(
         Pin<Box<Sleep>>,
         Option<Result<Response<RecordedBody>, NoAnswer>>,
@@ -58,11 +65,20 @@ struct Call {
     begun: Instant,
     /// Time of the call, if the layer has held it back.
     late: Option<Instant>,
+    noting: Option<Noting>,
 }
 
 /// The body of a live response, as it comes. It breaks off where the live one does.
 #[derive(Debug)]
-pub struct RecordedBody(Option<Taken>);
+pub struct RecordedBody(Source);
+
+#[derive(Debug)]
+enum Source {
+    None,
+    Live(Taken, Option<Noting>),
+    /// Zeros, with their number.
+    Like(u64),
+}
 
 /// An exchange that one call reads. What it leaves is not kept.
 #[derive(Debug)]
@@ -81,11 +97,14 @@ impl Recorded {
             let tickets = all.iter().map(|one| one.get::<Ticket>());
             return State::Together(Together::new(tickets, Instant::now()));
         }
-        let call = match extensions.get::<Ticket>() {
-            Some(ticket) => Call::new(ticket),
-            None => Err(NoAnswer("the request is the layer's own")),
-        };
-        call.map_or_else(State::Failed, State::Awaiting)
+        let seen = &self.room.seen;
+        if let Some(ticket) = extensions.get::<Ticket>() {
+            let call = Call::new(ticket, seen.note(request));
+            return call.map_or_else(State::Failed, |call| State::Awaiting(Box::new(call)));
+        }
+        let like = is_ahead(request).then(|| seen.like(request)).flatten();
+        let own = NoAnswer("the request is the layer's own");
+        like.map_or(State::Failed(own), State::like)
     }
 }
 
@@ -138,7 +157,7 @@ impl Future for RecordedFuture {
                 }
                 State::Together(together) => {
                     let response = ready!(together.poll(cx));
-                    return Poll::Ready(Ok(response.map(|()| RecordedBody(None))));
+                    return Poll::Ready(Ok(response.map(|()| RecordedBody(Source::None))));
                 }
             };
         }
@@ -148,6 +167,13 @@ impl Future for RecordedFuture {
 // === impl State ===
 
 impl State {
+    /// Returns the answer to a request that is made ahead of time.
+    fn like(like: Like) -> Self {
+        let rest = sleep_until(Instant::now() + like.takes);
+        let body = RecordedBody(Source::Like(like.length));
+        Self::Late(Box::pin(rest), Some(Ok(like.head.map(|()| body))))
+    }
+
     fn is_unanswered(&self) -> bool {
         match self {
             Self::Failed(_) => true,
@@ -160,7 +186,7 @@ impl State {
 // === impl Call ===
 
 impl Call {
-    fn new(ticket: &Ticket) -> Result<Self, NoAnswer> {
+    fn new(ticket: &Ticket, noting: Option<Noting>) -> Result<Self, NoAnswer> {
         let second = NoAnswer("another call for the same request has it");
         let exchange = ticket.take().ok_or(second)?;
         let now = Instant::now();
@@ -168,6 +194,7 @@ impl Call {
             taken: Taken(Some(exchange)),
             begun: ticket.begun,
             late: Some(now).filter(|now| now.duration_since(ticket.begun) >= HELD_BACK),
+            noting,
         })
     }
 
@@ -179,11 +206,17 @@ impl Call {
     /// Polls for the head of the live response.
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Response<RecordedBody>, NoAnswer>> {
         let head = ready!(self.exchange().poll_head(cx));
-        if let Some(late) = &mut self.late {
-            let ended = self.taken.0.as_ref().and_then(Exchange::ended);
-            *late += ended.unwrap_or_else(Instant::now) - self.begun;
+        if self.late.is_some() || self.noting.is_some() {
+            let ended = self.exchange().ended().unwrap_or_else(Instant::now);
+            let takes = ended - self.begun;
+            self.late = self.late.map(|late| late + takes);
+            if let (Some(noting), Ok(head)) = (&mut self.noting, &head) {
+                noting.head(head, takes);
+            }
         }
-        let body = RecordedBody(Some(Taken(self.taken.0.take())));
+        let taken = Taken(self.taken.0.take());
+        let mut body = RecordedBody(Source::Live(taken, self.noting.take()));
+        body.note_end();
         Poll::Ready(head.map(|head| head.map(|()| body)))
     }
 
@@ -195,6 +228,18 @@ impl Call {
 
 // === impl RecordedBody ===
 
+impl RecordedBody {
+    /// Remembers a live response that is whole.
+    fn note_end(&mut self) {
+        if let Source::Live(Taken(Some(exchange)), noting) = &mut self.0
+            && exchange.is_over()
+            && let Some(noting) = noting.take()
+        {
+            noting.done();
+        }
+    }
+}
+
 impl Body for RecordedBody {
     type Data = Bytes;
     type Error = BoxError;
@@ -203,25 +248,37 @@ impl Body for RecordedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some(Taken(Some(exchange))) = &self.0 else {
-            return Poll::Ready(None);
+        let (exchange, noting) = match &mut self.0 {
+            Source::Live(Taken(Some(exchange)), noting) => (exchange, noting),
+            Source::Live(Taken(None), _) | Source::None => return Poll::Ready(None),
+            Source::Like(left) => return Poll::Ready(piece(left).map(Frame::data).map(Ok)),
         };
         let piece = ready!(exchange.poll_piece(cx));
         Poll::Ready(match piece {
-            Some(Ok(Piece::Chunk(chunk))) => Some(Ok(Frame::data(chunk))),
+            Some(Ok(Piece::Chunk(chunk))) => {
+                if let Some(noting) = noting {
+                    noting.data(&chunk);
+                    self.note_end();
+                }
+                Some(Ok(Frame::data(chunk)))
+            }
             Some(Ok(Piece::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
             Some(Err(error)) => {
-                self.0 = None;
+                self.0 = Source::None;
                 Some(Err(error.into()))
             }
-            None => None,
+            None => {
+                self.note_end();
+                None
+            }
         })
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Some(Taken(Some(exchange))) => exchange.is_over(),
-            _ => true,
+            Source::Live(Taken(Some(exchange)), _) => exchange.is_over(),
+            Source::Like(left) => *left == 0,
+            Source::Live(Taken(None), _) | Source::None => true,
         }
     }
 }
