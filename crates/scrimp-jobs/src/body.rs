@@ -12,7 +12,9 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use scrimp_core::CountedBody;
+use scrimp_core::{CountedBody, Tee};
+
+use crate::dry_run::TriedAnswer;
 
 pin_project! {
     /// Body that the inner service gets: the caller's, or what was read of it and then the rest.
@@ -46,6 +48,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Passing { #[pin] body: CountedBody<B> },
+        Tried { #[pin] body: Tee<CountedBody<B>, TriedAnswer> },
         Whole { data: Bytes },
     }
 }
@@ -182,6 +185,17 @@ impl<B> JobBody<B> {
         }
     }
 
+    pub(crate) fn tried(body: CountedBody<B>, reader: TriedAnswer) -> Self
+    where
+        B: Body<Data = Bytes>,
+    {
+        Self {
+            kind: Kind::Tried {
+                body: Tee::new(body, reader),
+            },
+        }
+    }
+
     pub(crate) fn whole(data: Bytes) -> Self {
         Self {
             kind: Kind::Whole { data },
@@ -199,6 +213,7 @@ impl<B: Body<Data = Bytes>> Body for JobBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             KindProj::Passing { body } => body.poll_frame(cx),
+            KindProj::Tried { body } => body.poll_frame(cx),
             KindProj::Whole { data } if data.is_empty() => Poll::Ready(None),
             KindProj::Whole { data } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(data))))),
         }
@@ -207,6 +222,7 @@ impl<B: Body<Data = Bytes>> Body for JobBody<B> {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Passing { body } => body.is_end_stream(),
+            Kind::Tried { body } => body.is_end_stream(),
             Kind::Whole { data } => data.is_empty(),
         }
     }
@@ -214,6 +230,7 @@ impl<B: Body<Data = Bytes>> Body for JobBody<B> {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Passing { body } => body.size_hint(),
+            Kind::Tried { body } => body.size_hint(),
             Kind::Whole { data } => SizeHint::with_exact(data.len() as u64),
         }
     }
@@ -222,7 +239,7 @@ impl<B: Body<Data = Bytes>> Body for JobBody<B> {
 impl<B> fmt::Debug for JobBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            Kind::Passing { .. } => "JobBody(passing)",
+            Kind::Passing { .. } | Kind::Tried { .. } => "JobBody(passing)",
             Kind::Whole { .. } => "JobBody(whole)",
         })
     }

@@ -95,6 +95,25 @@ impl Books {
         Some(cost.cost)
     }
 
+    /// Returns the cost of an answer from a job, and by a call of its own, if both are known.
+    pub(crate) fn compared(
+        &self,
+        group: &str,
+        status: StatusCode,
+        body: &Bytes,
+    ) -> Option<[Money; 2]> {
+        let price = self.price.as_ref()?;
+        let cost = |from_job| {
+            price(&PaidAnswer {
+                group,
+                status,
+                body,
+                from_job,
+            })
+        };
+        Some([cost(true)?.cost, cost(false)?.cost])
+    }
+
     /// Tells the layers outside the cost of a response, and that it is booked.
     pub(crate) fn tell(&self, response: &mut Extensions, cost: Option<Money>) {
         let Some(cost) = cost else {

@@ -34,6 +34,7 @@ struct Values {
     ignored: Vec<String>,
     books: Books,
     keep_files: bool,
+    dry_run: bool,
     clock: Clock,
     timings: Timings,
     bounds: Bounds,
@@ -117,6 +118,15 @@ impl BatchJobsLayerBuilder {
     /// Sets whether the files of jobs that are done are kept at the provider. Default: no: they are deleted.
     pub fn keep_files(self, keep: bool) -> Self {
         self.with(|settings| settings.set(|values| values.keep_files = keep))
+    }
+
+    /// Tries the layer, if true: each request goes to the inner service as it came. Those that would have been put
+    /// into the queue are counted as deferred, and with a [price](Self::price),
+    /// [`dry_run_bill`](BatchJobsLayer::dry_run_bill) has what they cost and what they would have cost in jobs. All of
+    /// them are taken to be answered by their jobs. Nothing is put into the queue, sent to the provider or booked, and
+    /// submissions fail. Default: false.
+    pub fn dry_run(self, dry_run: bool) -> Self {
+        self.with(|settings| settings.set(|values| values.dry_run = dry_run))
     }
 
     /// Sets the clock. Default: the machine's.
@@ -269,6 +279,7 @@ impl BatchJobsLayerBuilder {
             accounts: Accounts::new(values.accounts, values.ignored),
             books: values.books,
             keep_files: values.keep_files,
+            dry_run: values.dry_run,
             clock: values.clock,
             timings: values.timings,
             bounds: values.bounds,

@@ -47,6 +47,7 @@ pub(crate) struct Config {
     pub(crate) accounts: Accounts,
     pub(crate) books: Books,
     pub(crate) keep_files: bool,
+    pub(crate) dry_run: bool,
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
     pub(crate) bounds: Bounds,

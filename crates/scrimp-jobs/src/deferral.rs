@@ -23,6 +23,7 @@ use tower_service::Service;
 
 use crate::{
     JobRequestBody,
+    dry_run::TriedAnswer,
     owner::Owner,
     queue::{JobPayer, NewRequest, Put, RequestId, StoredAnswer, millis},
     shared::{Busy, Core},
@@ -33,6 +34,8 @@ use crate::{
 pub(crate) enum Answered<R> {
     /// With the counter for its body, if its call is counted and has not failed yet.
     Inner(R, Option<FailedCalls>),
+    /// The same, with the reader of the answer to a request that would have been deferred.
+    Tried(R, Option<FailedCalls>, TriedAnswer),
     Whole(Response<Bytes>),
 }
 
@@ -102,6 +105,11 @@ where
     let Some(group) = core.config.codec.group(&parts, &body) else {
         return bypass(core, inner, whole(parts, body)).await;
     };
+    if core.config.dry_run {
+        core.counters.deferred.increment();
+        let answered = call(core, inner, whole(parts, body)).await?;
+        return Ok(answered.tried(core, &group));
+    }
     let mut seat = match enter(core, &parts, &body, (account, group.into()), due).await {
         Entered::Seat(seat) => seat,
         Entered::Answer(answer) => return Ok(Answered::Whole(response(answer))),
@@ -286,6 +294,21 @@ pub(crate) fn response(answer: StoredAnswer) -> Response<Bytes> {
     }
     headers.insert(CONTENT_LENGTH, answer.body.len().into());
     response.map(|_| answer.body)
+}
+
+// === impl Answered ===
+
+impl<R: AnyResponse> Answered<R> {
+    /// Adds the reader of an answer to a request that would have been deferred.
+    fn tried(self, core: &Arc<Core>, group: &str) -> Self {
+        match self {
+            Self::Inner(response, failed) => {
+                let reader = TriedAnswer::new(core, group, response.status());
+                Self::Tried(response, failed, reader)
+            }
+            other => other,
+        }
+    }
 }
 
 // === impl Seat ===

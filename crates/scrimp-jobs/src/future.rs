@@ -93,6 +93,9 @@ where
             Answered::Inner(response, failed) => {
                 response.map(|body| JobBody::passing(CountedBody::new(body, failed)))
             }
+            Answered::Tried(response, failed, reader) => {
+                response.map(|body| JobBody::tried(CountedBody::new(body, failed), reader))
+            }
             Answered::Whole(response) => response.map(JobBody::whole),
         }))
     }

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::Request;
 use tower_layer::Layer;
 
-use crate::{BatchJobs, BatchJobsStats, Submission, SubmitError, config::Config, owner::Owner};
+use crate::{
+    BatchJobs, BatchJobsStats, DryRunBill, Submission, SubmitError, config::Config, owner::Owner,
+};
 
 /// A tower layer that turns requests that can wait into batch jobs of their provider.
 ///
@@ -34,6 +36,13 @@ impl BatchJobsLayer {
     pub fn stats(&self) -> BatchJobsStats {
         let core = self.0.core();
         core.counters.read(core.waiters.len())
+    }
+
+    /// Returns the bill of the requests that the layer would have deferred, if it is
+    /// [dry](crate::BatchJobsLayerBuilder::dry_run).
+    #[must_use]
+    pub fn dry_run_bill(&self) -> DryRunBill {
+        self.0.core().tried.lock().clone()
     }
 
     /// Puts requests into the queue, for which no caller waits. They are sent even if this process ends.

@@ -119,6 +119,12 @@
 //! caller has left, those that came too late, and calls of their own for submissions. What the inner service is called
 //! for is booked there.
 //!
+//! # A trial
+//!
+//! In a [dry run](BatchJobsLayerBuilder::dry_run) nothing is deferred or sent. Each request goes to the inner service,
+//! and [`dry_run_bill`](BatchJobsLayer::dry_run_bill) has what those that could have waited cost, and what they would
+//! have cost in jobs.
+//!
 //! # Files
 //!
 //! When a job is done, and that is on the disk, the files that it has left at the provider are deleted: the
@@ -135,6 +141,7 @@ mod client;
 pub mod codec;
 mod config;
 mod deferral;
+mod dry_run;
 mod engine;
 mod future;
 mod layer;
@@ -154,6 +161,7 @@ pub use body::{JobBody, JobRequestBody};
 pub use books::{JobCost, PaidAnswer};
 pub use builder::BatchJobsLayerBuilder;
 pub use codec::{AnthropicJobs, GeminiJobs, JobCodec, MistralJobs, OpenAiJobs};
+pub use dry_run::DryRunBill;
 pub use future::BatchJobsFuture;
 pub use layer::BatchJobsLayer;
 pub use queue::JobQueue;

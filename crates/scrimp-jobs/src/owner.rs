@@ -27,8 +27,11 @@ impl Owner {
         }
     }
 
-    /// Starts the background work, unless it runs. Returns whether it runs: there must be a runtime.
+    /// Starts the background work, unless it runs. Returns whether it runs: there must be a runtime. A dry run has none.
     pub(crate) fn start(&self) -> bool {
+        if self.core.config.dry_run {
+            return true;
+        }
         if self.started.swap(true, Relaxed) {
             return true;
         }

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    DryRunBill,
     config::Config,
     engine::Learned,
     queue::{JobQueue, QueueBounds, QueueError, RequestId, millis},
@@ -28,6 +29,8 @@ const TIDY: u64 = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct Core {
+    /// Bill of a dry run.
+    pub(crate) tried: Mutex<DryRunBill>,
     pub(crate) config: Config,
     pub(crate) counters: Counters,
     pub(crate) waiters: Waiters,
@@ -79,6 +82,7 @@ impl Core {
             orphans: AtomicBool::new(true),
             refused: Mutex::default(),
             changed: watch::Sender::new(0),
+            tried: Mutex::default(),
             config,
         }
     }

@@ -54,6 +54,7 @@ enum Kind {
     NoTarget(usize),
     TooLong(usize),
     Full,
+    DryRun,
     Queue(QueueError),
     Sink(BoxError),
 }
@@ -67,6 +68,9 @@ impl Submission {
         requests: impl IntoIterator<Item = Request<Bytes>>,
     ) -> Result<Self, SubmitError> {
         let core = owner.core();
+        if core.config.dry_run {
+            return Err(SubmitError(Kind::DryRun));
+        }
         let now = core.now();
         let requests = requests.into_iter().enumerate();
         let read = requests.map(|(at, request)| read(core, &name, now, at, request));
@@ -304,6 +308,7 @@ impl fmt::Display for SubmitError {
             Kind::NoTarget(at) => write!(f, "the URI of request {at} is not absolute"),
             Kind::TooLong(at) => write!(f, "the body of request {at} is above the limit"),
             Kind::Full => f.write_str("the queue of batch jobs is full"),
+            Kind::DryRun => f.write_str("nothing is submitted in a dry run"),
             Kind::Queue(error) => write!(f, "{error}"),
             Kind::Sink(error) => write!(f, "the sink of answers: {error}"),
         }

@@ -64,7 +64,7 @@
 //!   extensions ([`BodyDigestLayer`](scrimp_core::BodyDigestLayer) outside of this layer), and a router reads the
 //!   model and the length of a prompt in a body that is kept.
 //! - A layer that calls its service with another request of its own gets an error.
-//! - A layer with a client of its own calls it: a `BatchJobsLayer` would send jobs. It is not for the shadow.
+//! - A layer with a client of its own calls it. A `BatchJobsLayer` would send jobs: build it as a `dry_run`.
 //! - A batch that a real server would refuse, as it is too large for it, is answered. A second call for a request, such
 //!   as a retry, is counted and gets an error.
 //! - A router is shown the answer and the latency of the provider that did answer, whichever it chose. Its prices
