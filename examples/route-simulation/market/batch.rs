@@ -59,7 +59,7 @@ pub(super) fn layer(servers: &Arc<Servers>) -> (BatchJobsLayer, TempDir) {
 
 /// Returns a client of the layer of batch jobs around the router.
 pub(super) fn client(servers: &Arc<Servers>, jobs: &BatchJobsLayer) -> Client {
-    let router = router(servers).layer(upstream(servers));
+    let router = router(servers, false).layer(upstream(servers));
     let plain = service_fn(move |request: Request<JobRequestBody<Full<Bytes>>>| {
         let router = router.clone();
         async move {

@@ -15,6 +15,7 @@ use scrimp::{
         TokenRates,
     },
 };
+use tokio::sync::Semaphore;
 use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use super::{
@@ -31,10 +32,17 @@ pub(super) const NUMBER: HeaderName = HeaderName::from_static("x-request-number"
 /// Client of the layer, with every type erased.
 pub(super) type Client = BoxCloneSyncService<Request<Full<Bytes>>, StatusCode, Infallible>;
 
-/// Returns the layer over the servers, with its defaults.
-pub(super) fn router(servers: &Servers) -> CostRouteLayer {
+/// Returns the layer over the servers, with its defaults. It may be told how many calls an account works on at once.
+pub(super) fn router(servers: &Servers, told: bool) -> CostRouteLayer {
     let specs = servers.world.specs.iter().enumerate();
-    CostRouteLayer::builder(specs.map(|(index, spec)| provider(index, spec)))
+    let providers = specs.map(|(index, spec)| {
+        let provider = provider(index, spec);
+        match told && spec.slots < usize::MAX {
+            true => provider.concurrency(spec.slots),
+            false => provider,
+        }
+    });
+    CostRouteLayer::builder(providers)
         .repeatable([PATH])
         .build()
         .expect("settings in their ranges")
@@ -60,7 +68,27 @@ fn provider(index: usize, spec: &Spec) -> Provider {
 
 /// Returns a client of the layer.
 pub(super) fn client(servers: &Arc<Servers>, hedges: bool) -> Client {
-    let client = router(servers).layer(upstream(servers));
+    over(servers, hedges, false)
+}
+
+/// Returns a client of the layer that is told how many calls each account works on at once. Requests stand in one
+/// line in front of it, as a limit of calls in flight makes it.
+pub(super) fn told(servers: &Arc<Servers>) -> Client {
+    let slots = servers.world.specs.iter().map(|spec| spec.slots);
+    let slots = slots.fold(0, usize::saturating_add);
+    let places = Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS)));
+    let client = over(servers, false, true);
+    Client::new(service_fn(move |request| {
+        let (places, client) = (Arc::clone(&places), client.clone());
+        async move {
+            let _place = places.acquire().await.expect("it is never closed");
+            client.oneshot(request).await
+        }
+    }))
+}
+
+fn over(servers: &Arc<Servers>, hedges: bool, told: bool) -> Client {
+    let client = router(servers, told).layer(upstream(servers));
     Client::new(service_fn(move |mut request: Request<Full<Bytes>>| {
         if !hedges {
             request.extensions_mut().remove::<Hints>();

@@ -42,7 +42,8 @@ pub(super) fn policies(kind: Kind) -> Vec<Policy> {
         Kind::Batch => vec![Policy::Jobs, Policy::Scrimp],
         // Some of whose accounts stall.
         Kind::Stalls | Kind::Random => vec![Policy::Hedged, Policy::Scrimp],
-        Kind::Caches | Kind::Quotas | Kind::Lines => vec![Policy::Scrimp, Policy::Hedged],
+        Kind::Caches | Kind::Quotas => vec![Policy::Scrimp, Policy::Hedged],
+        Kind::Lines => vec![Policy::Scrimp, Policy::Hedged, Policy::Told],
     };
     // With one account there is nothing to choose, and all strategies are alike.
     let theirs = match kind {

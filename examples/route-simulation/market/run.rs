@@ -25,6 +25,8 @@ pub(super) enum Policy {
     Scrimp,
     /// The layer with second calls, at the value of a second of the request's priority.
     Hedged,
+    /// The layer, told how many calls each account works on at once, behind a limit of calls in flight.
+    Told,
     /// The layer, with the layer of batch jobs around it.
     Jobs,
     Field(Field),
@@ -51,6 +53,7 @@ impl Policy {
         match self {
             Self::Scrimp => "scrimp",
             Self::Hedged => "scrimp with second calls",
+            Self::Told => "scrimp, told the limits",
             Self::Jobs => "scrimp with batch jobs",
             Self::Field(field) => field.name(),
         }
@@ -67,8 +70,11 @@ pub(super) fn run(world: &Arc<World>, policy: Policy) -> Outcome {
     runtime.block_on(async {
         let servers = Servers::new(world);
         match policy {
-            Policy::Scrimp | Policy::Hedged => {
-                let client = layer::client(&servers, policy == Policy::Hedged);
+            Policy::Scrimp | Policy::Hedged | Policy::Told => {
+                let client = match policy {
+                    Policy::Told => layer::told(&servers),
+                    _ => layer::client(&servers, policy == Policy::Hedged),
+                };
                 send_all(&servers, |servers, index| {
                     layer::send(client.clone(), servers, index)
                 })

@@ -67,6 +67,22 @@ fn calls_above_the_quotas_are_not_made() {
 }
 
 #[test]
+fn accounts_whose_limits_are_told_are_filled_as_by_the_least_busy() {
+    let Some(world) = world(Kind::Lines) else {
+        return;
+    };
+    let policies = [Policy::Told, Policy::Field(Field::LeastBusy)];
+    let [ours, theirs] = run_all(&world, policies);
+    assert_eq!(ours.failed, 0);
+    assert!(
+        ours.total <= theirs.total,
+        "{} beside {}",
+        ours.total,
+        theirs.total
+    );
+}
+
+#[test]
 fn second_calls_beside_stalls_save_more_than_they_cost() {
     let Some(world) = world(Kind::Stalls) else {
         return;
