@@ -51,9 +51,9 @@ impl Class {
     fn places(self, end: usize) -> [usize; 3] {
         let sights = usize::from(self.sights).min(SIGHTS - 1);
         let coarse = (sights * 2 + usize::from(self.continues)) * ENDS + end;
-        let sized = coarse * SIZES + usize::from(self.size).min(SIZES - 1);
-        let fine = sized * KINDS + usize::from(self.kind) % KINDS;
-        [coarse, COARSE + sized, COARSE * (1 + SIZES) + fine]
+        let of_kind = coarse * KINDS + usize::from(self.kind) % KINDS;
+        let fine = of_kind * SIZES + usize::from(self.size).min(SIZES - 1);
+        [coarse, COARSE + of_kind, COARSE * (1 + KINDS) + fine]
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn end(behind: u32) -> (usize, u32) {
 
 impl Returns {
     pub(super) fn new() -> Self {
-        Self(vec![Cell::default(); COARSE * (1 + SIZES + SIZES * KINDS)])
+        Self(vec![Cell::default(); COARSE * (1 + KINDS + SIZES * KINDS)])
     }
 
     /// Learns from blocks of a class in one stage: they returned, or did not.
