@@ -3,6 +3,7 @@
 mod cycles;
 mod events;
 mod facts;
+mod links;
 mod metrics;
 mod pages;
 mod patterns;
@@ -11,3 +12,4 @@ mod retired;
 mod sources;
 mod unique;
 mod versions;
+mod words;

@@ -18,7 +18,8 @@ pub(super) const PARTS: &[Part] = &[
                 "rules",
                 "[\"path=/api/** ttl=5m\"]",
                 "none",
-                "Rules as text, the first that matches decides; see [caching.md](caching.md).",
+                "Rules as text, the first that matches decides; see [rules.md](rules.md). With `body-key` in one, bodies of POSTs \
+                 up to 1 MiB are read before the request goes on.",
             ),
             key(
                 "mode",
