@@ -27,6 +27,8 @@ pub struct BatchLayerBuilder<C> {
     settings: Settings<Config>,
 }
 
+scrimp_core::unbuilt!(BatchLayerBuilder<C>, C);
+
 // === impl BatchLayer ===
 
 impl<C: BatchCodec> BatchLayer<C> {

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError};
+use scrimp_core::{BoxError, BytesBody, CloneService, ShareError};
 use scrimp_http::{body::Presence, media_type::accepts_stream, method::has_use_for_content};
 use tower_service::Service;
 
@@ -74,11 +74,11 @@ impl<S: Clone, C> Clone for Batch<S, C> {
 
 impl<S, C, ReqB, ResB> Service<Request<ReqB>> for Batch<S, C>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + CloneService + Send + 'static,
     S::Future: Send,
     S::Error: ShareError + Send + 'static,
     C: BatchCodec,
-    ReqB: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    ReqB: BytesBody + Send + 'static,
     ReqB::Error: Into<BoxError>,
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,

@@ -35,6 +35,8 @@ pub struct CacheLayerBuilder<St = MemoryStore> {
     shared_log: Option<crate::SharedLog>,
 }
 
+scrimp_core::unbuilt!(CacheLayerBuilder<St>, St);
+
 // === impl CacheLayer ===
 
 impl<St: Store> CacheLayer<St> {

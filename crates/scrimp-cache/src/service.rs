@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::{CloneService, EmptyBody};
 use tower_service::Service;
 
 use crate::{
@@ -61,9 +62,9 @@ impl<S: Clone, St> Clone for Cache<S, St> {
 
 impl<S, St, ReqB, ResB> Service<Request<ReqB>> for Cache<S, St>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + CloneService + Send + 'static,
     S::Future: Send,
-    ReqB: Body + Default + Send + 'static,
+    ReqB: EmptyBody + Send + 'static,
     ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {

@@ -16,6 +16,8 @@ use crate::{
 #[must_use = "a layer is made by `build`"]
 pub struct CoalesceLayerBuilder(Settings<Config>);
 
+scrimp_core::unbuilt!(CoalesceLayerBuilder);
+
 // === impl CoalesceLayer ===
 
 impl CoalesceLayer {

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError};
+use scrimp_core::{BoxError, CloneService, ShareError};
 use tower_service::Service;
 
 use crate::{CoalesceBody, CoalesceFuture, shared::Owner};
@@ -58,7 +58,7 @@ impl<S: Clone> Clone for Coalesce<S> {
 
 impl<S, ReqB, ResB> Service<Request<ReqB>> for Coalesce<S>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + CloneService + Send + 'static,
     S::Future: Send,
     S::Error: ShareError + Send + 'static,
     ReqB: Body + Send + 'static,

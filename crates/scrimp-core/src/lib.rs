@@ -54,6 +54,7 @@
 mod allowance;
 mod background;
 mod body;
+mod bounds;
 mod breaker;
 mod clock;
 mod counter;
@@ -84,6 +85,9 @@ mod timing;
 pub use allowance::{AllowanceAccount, SharedAllowance, Take};
 pub use background::{background_span, release_span, root_span};
 pub use body::{BodyEnd, Sink, Tee};
+#[doc(hidden)]
+pub use bounds::Built;
+pub use bounds::{BytesBody, CloneService, EmptyBody};
 pub use breaker::{Breaker, BreakerChange, BreakerPass};
 pub use clock::{Clock, TimeSource};
 pub use counter::{Counter, share_of};

@@ -26,6 +26,8 @@ pub struct CostRouteLayerBuilder {
     providers: Vec<Provider>,
 }
 
+scrimp_core::unbuilt!(CostRouteLayerBuilder);
+
 // === impl CostRouteLayer ===
 
 impl CostRouteLayer {

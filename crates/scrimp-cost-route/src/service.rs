@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::Tasks;
+use scrimp_core::{CloneService, Tasks};
 use tower_service::Service;
 
 use crate::{
@@ -44,7 +44,7 @@ impl<S> CostRoute<S> {
 impl<S, B, R> Service<Request<B>> for CostRoute<S>
 where
     // The client of all providers, or the client of each.
-    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + CloneService + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     // Bodies.

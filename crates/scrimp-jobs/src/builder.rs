@@ -28,6 +28,8 @@ pub struct BatchJobsLayerBuilder {
     client: Client,
 }
 
+scrimp_core::unbuilt!(BatchJobsLayerBuilder);
+
 #[derive(Debug, Clone, Default)]
 struct Values {
     accounts: Vec<JobAccount>,

@@ -15,6 +15,8 @@ use crate::{
 #[must_use]
 pub struct LimitLayerBuilder(Settings<Config>);
 
+scrimp_core::unbuilt!(LimitLayerBuilder);
+
 // === impl LimitLayer ===
 
 impl LimitLayer {

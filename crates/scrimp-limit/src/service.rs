@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::CloneService;
 use tower_service::Service;
 
 use crate::{LimitBody, LimitFuture, limiter::Limiter};
@@ -50,7 +51,7 @@ impl<S> Limit<S> {
 
 impl<S, ReqB, ResB> Service<Request<ReqB>> for Limit<S>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + CloneService,
     ResB: Body<Data = Bytes>,
 {
     type Response = Response<LimitBody<ResB>>;

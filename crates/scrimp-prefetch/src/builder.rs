@@ -29,6 +29,8 @@ pub struct PrefetchLayerBuilder {
     predictors: Vec<Box<dyn Predictor>>,
 }
 
+scrimp_core::unbuilt!(PrefetchLayerBuilder);
+
 // === impl PrefetchLayer ===
 
 impl PrefetchLayer {

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::{CloneService, EmptyBody};
 use scrimp_http::purpose;
 use tower_service::Service;
 
@@ -70,9 +71,9 @@ impl<S: Clone> Clone for Prefetch<S> {
 
 impl<S, ReqB, ResB> Service<Request<ReqB>> for Prefetch<S>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + CloneService + Send + 'static,
     S::Future: Send,
-    ReqB: Body + Default + Send + 'static,
+    ReqB: EmptyBody + Send + 'static,
     ResB: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<ResB>;

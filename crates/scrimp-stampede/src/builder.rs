@@ -16,6 +16,8 @@ use crate::{
 #[must_use = "a layer is made by `build`"]
 pub struct StampedeLayerBuilder(Settings<Config>);
 
+scrimp_core::unbuilt!(StampedeLayerBuilder);
+
 // === impl StampedeLayer ===
 
 impl StampedeLayer {

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::extensions::Deadline;
+use scrimp_core::{CloneService, EmptyBody, extensions::Deadline};
 use scrimp_http::peek::Peek;
 use tower_service::Service;
 
@@ -66,9 +66,9 @@ impl<S: Clone> Clone for Stampede<S> {
 
 impl<S, ReqB, ResB> Service<Request<ReqB>> for Stampede<S>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + CloneService + Send + 'static,
     S::Future: Send,
-    ReqB: Body + Default + Send + 'static,
+    ReqB: EmptyBody + Send + 'static,
     ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
 {
     type Response = Response<StampedeBody<ResB>>;

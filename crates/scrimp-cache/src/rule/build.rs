@@ -78,6 +78,15 @@ impl Rule {
                  late for soft-timeout, body-key and ignore-client-control; make two rules of it",
             );
         }
+        if let Some(name) = when
+            .path
+            .as_ref()
+            .and_then(|path| colon_name(path.as_str()))
+        {
+            return wrong(&format!(
+                "`:{name}` in a path pattern is no parameter: write `{{{name}}}`"
+            ));
+        }
         if let Some(path) = &when.path
             && !path.as_str().starts_with(['/', '*'])
         {
@@ -99,6 +108,14 @@ impl Rule {
         }
         Ok(())
     }
+}
+
+/// Returns the name of a segment that is a parameter in other languages of routes: `:id`.
+fn colon_name(path: &str) -> Option<&str> {
+    path.split('/').find_map(|segment| {
+        let name = segment.strip_prefix(':')?;
+        (!name.is_empty()).then_some(name)
+    })
 }
 
 // === impl RuleError ===

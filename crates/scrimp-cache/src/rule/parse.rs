@@ -35,6 +35,24 @@ impl TryFrom<&str> for Rule {
     }
 }
 
+/// Parses text that a program has made or was given, as from `&str`.
+impl TryFrom<String> for Rule {
+    type Error = RuleError;
+
+    fn try_from(text: String) -> Result<Self, RuleError> {
+        Self::try_from(text.as_str())
+    }
+}
+
+/// Parses text that a program has made or was given, as from `&str`.
+impl TryFrom<&String> for Rule {
+    type Error = RuleError;
+
+    fn try_from(text: &String) -> Result<Self, RuleError> {
+        Self::try_from(text.as_str())
+    }
+}
+
 fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
     let Some((name, value)) = word.split_once('=') else {
         return match word {
@@ -142,7 +160,7 @@ fn answers(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError> 
     {
         drop(builder);
         Err(RuleError(
-            "`answers=complete` in a rule needs the feature `llm` of scrimp-cache".into(),
+            "`answers=complete` in a rule needs the feature `llm` (of `scrimp`, or of `scrimp-cache`)".into(),
         ))
     }
 }
@@ -236,6 +254,24 @@ mod tests {
                 .is_ok()
         );
         assert!("path=/private/** bypass".parse::<Rule>().is_ok());
+    }
+
+    #[test]
+    fn a_rule_that_a_program_has_made_is_read_as_text_is() {
+        let text = format!("path=/products/{} ttl=5m", "{id}");
+        let rule = Rule::try_from(&text).unwrap();
+        assert_eq!(rule, text.parse().unwrap());
+        assert_eq!(Rule::try_from(text).unwrap(), rule);
+    }
+
+    #[test]
+    fn a_parameter_in_another_language_of_routes_is_told_how_it_is_written_here() {
+        let said = error("path=/products/:id/reviews ttl=5m");
+        assert!(
+            said.contains("`:id`") && said.contains("write `{id}`"),
+            "{said}"
+        );
+        assert!("path=/v1/models/*:generate ttl=5m".parse::<Rule>().is_ok());
     }
 
     #[test]

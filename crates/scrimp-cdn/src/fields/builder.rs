@@ -18,6 +18,8 @@ use super::{
 #[must_use]
 pub struct CdnLayerBuilder(Settings<Config>);
 
+scrimp_core::unbuilt!(CdnLayerBuilder);
+
 // === impl CdnLayer ===
 
 impl CdnLayer {

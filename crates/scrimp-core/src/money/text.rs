@@ -27,6 +27,24 @@ impl TryFrom<&str> for Money {
     }
 }
 
+/// Reads text that a program has made or was given, as from `&str`.
+impl TryFrom<String> for Money {
+    type Error = ParseMoneyError;
+
+    fn try_from(text: String) -> Result<Self, ParseMoneyError> {
+        Self::try_from(text.as_str())
+    }
+}
+
+/// Reads text that a program has made or was given, as from `&str`.
+impl TryFrom<&String> for Money {
+    type Error = ParseMoneyError;
+
+    fn try_from(text: &String) -> Result<Self, ParseMoneyError> {
+        Self::try_from(text.as_str())
+    }
+}
+
 fn parse(text: &str) -> Option<Money> {
     let text = text.trim();
     let (amount, currency) = match text.rsplit_once(' ') {

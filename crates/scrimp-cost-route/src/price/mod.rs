@@ -125,6 +125,24 @@ impl TryFrom<&str> for Price {
     }
 }
 
+/// Reads text that a program has made or was given, as from `&str`.
+impl TryFrom<String> for Price {
+    type Error = ParseMoneyError;
+
+    fn try_from(text: String) -> Result<Self, ParseMoneyError> {
+        Self::try_from(text.as_str())
+    }
+}
+
+/// Reads text that a program has made or was given, as from `&str`.
+impl TryFrom<&String> for Price {
+    type Error = ParseMoneyError;
+
+    fn try_from(text: &String) -> Result<Self, ParseMoneyError> {
+        Self::try_from(text.as_str())
+    }
+}
+
 /// Keeps the first error of a value that is checked when it is used.
 pub(crate) fn keep<T>(
     first: &mut Option<SettingError>,

@@ -73,6 +73,24 @@ impl TryFrom<&str> for Rate {
     }
 }
 
+/// Reads text that a program has made or was given, as from `&str`.
+impl TryFrom<String> for Rate {
+    type Error = ParseRateError;
+
+    fn try_from(text: String) -> Result<Self, ParseRateError> {
+        Self::try_from(text.as_str())
+    }
+}
+
+/// Reads text that a program has made or was given, as from `&str`.
+impl TryFrom<&String> for Rate {
+    type Error = ParseRateError;
+
+    fn try_from(text: &String) -> Result<Self, ParseRateError> {
+        Self::try_from(text.as_str())
+    }
+}
+
 impl fmt::Display for Rate {
     /// Writes all the digits it has, without the currency.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
