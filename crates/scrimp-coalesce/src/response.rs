@@ -10,8 +10,8 @@ use http::{
 use scrimp_core::{
     Account, AccountName, Money, Problem,
     extensions::{
-        CalledModel, Charge, CostTags, Directive, Explain, OtherCharges, Settlement, Shared, Since,
-        Tenant,
+        CalledModel, Charge, CostTags, Directive, Explain, OtherCharges, Refused, Settlement,
+        Shared, Since, Tenant,
     },
 };
 use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
@@ -161,6 +161,9 @@ impl Asker {
 
     fn account(&self, common: &Common, made: Option<&Extensions>) -> Option<Account> {
         let ledger = common.config.ledger.as_ref()?;
+        if made.is_some_and(Refused::without_call) {
+            return None;
+        }
         let price = common.config.price;
         let cost = made.map_or(price, |made| Settlement::cost(made, price));
         let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);

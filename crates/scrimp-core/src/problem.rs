@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Response, StatusCode,
+    Extensions, HeaderName, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
 };
 
@@ -39,6 +39,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     members: Vec<(&'static str, String)>,
     retry_after: Option<u64>,
+    uncalled: bool,
 }
 
 /// On a response: a layer made it, as a refusal or failure of its own: a [`Problem`].
@@ -49,6 +50,8 @@ pub struct Refused {
     pub layer: &'static str,
     /// Name of the problem.
     pub reason: &'static str,
+    /// Flag that the layer did not call its inner service: no ledger books a call for it.
+    pub uncalled: bool,
 }
 
 // === impl Problem ===
@@ -65,6 +68,7 @@ impl Problem {
             detail: Cow::Borrowed(""),
             members: Vec::new(),
             retry_after: None,
+            uncalled: false,
         }
     }
 
@@ -105,6 +109,13 @@ impl Problem {
         self
     }
 
+    /// Says that the inner service was not called for the request, so that layers outside book no call.
+    #[must_use]
+    pub const fn uncalled(mut self) -> Self {
+        self.uncalled = true;
+        self
+    }
+
     /// Returns the status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -122,6 +133,7 @@ impl Problem {
         response.extensions_mut().insert(Refused {
             layer: self.layer,
             reason: self.name,
+            uncalled: self.uncalled,
         });
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
@@ -155,6 +167,18 @@ impl Problem {
         }
         document.push('}');
         document
+    }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    /// Reports whether a response is the refusal of a layer that did not call its inner service.
+    #[must_use]
+    pub fn without_call(response: &Extensions) -> bool {
+        response
+            .get::<Self>()
+            .is_some_and(|refused| refused.uncalled)
     }
 }
 

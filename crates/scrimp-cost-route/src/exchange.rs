@@ -70,7 +70,7 @@ impl<S> Exchange<S> {
         let mut picked = match job.pick(&self.shared).await {
             Ok(picked) => picked,
             Err(refused) => {
-                let mut response = self.refusal(&refused);
+                let mut response = self.refusal(&refused, false);
                 // Each alone may have a provider.
                 if job.mixed && matches!(refused, Refused::NoCandidate(_)) {
                     response.extensions_mut().insert(Apart);
@@ -78,12 +78,13 @@ impl<S> Exchange<S> {
                 return Ok(response);
             }
         };
+        let mut called = false;
         loop {
             if !picked.decision.waited.is_zero() {
                 let waited = Box::pin(picked.wait()).await;
                 if let Err(refused) = waited {
                     picked.unmake();
-                    return Ok(self.refusal(&refused));
+                    return Ok(self.refusal(&refused, called));
                 }
             }
             let provider = Arc::clone(&picked.call.provider);
@@ -94,11 +95,12 @@ impl<S> Exchange<S> {
                 Ok(request) => request,
                 Err(refused) => {
                     picked.unmake();
-                    return Ok(self.refusal(&refused));
+                    return Ok(self.refusal(&refused, called));
                 }
             };
             let plan = picked.hedge.take();
             let attempt = Attempt::new(&job, picked, holder);
+            called = true;
             let (ended, provider) = match plan {
                 None => {
                     let response = attempt.call(service, request).await;
@@ -131,7 +133,7 @@ impl<S> Exchange<S> {
 
     fn finish<R: Body, E>(&self, last: Last<R, E>) -> Result<Response<RouteBody<R>>, E> {
         match last {
-            Last::Refused(refused) => Ok(self.refusal(&refused)),
+            Last::Refused(refused) => Ok(self.refusal(&refused, true)),
             Last::Error(error) => Err(error),
             Last::Response(response) => Ok(response),
         }
@@ -140,13 +142,13 @@ impl<S> Exchange<S> {
     /// Refuses a request before any provider is considered.
     fn early_refusal<R: Body>(&self, refused: &Refused) -> Response<RouteBody<R>> {
         self.shared.state.lock().stats.requests += 1;
-        self.refusal(refused)
+        self.refusal(refused, false)
     }
 
-    fn refusal<R: Body>(&self, refused: &Refused) -> Response<RouteBody<R>> {
+    fn refusal<R: Body>(&self, refused: &Refused, called: bool) -> Response<RouteBody<R>> {
         self.shared.state.lock().stats.refused.count(refused);
         refused
-            .response(self.shared.config.clock.wall())
+            .response(self.shared.config.clock.wall(), called)
             .map(RouteBody::own)
     }
 }

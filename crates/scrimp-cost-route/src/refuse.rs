@@ -41,12 +41,16 @@ pub(crate) enum Refused {
 // === impl Refused ===
 
 impl Refused {
-    /// Returns the problem document.
-    pub(crate) fn response(&self, now: SystemTime) -> Response<Bytes> {
+    /// Returns the problem document, after a call of a provider or without one.
+    pub(crate) fn response(&self, now: SystemTime, is_called: bool) -> Response<Bytes> {
         let (status, name) = self.terms();
         let problem = Problem::new("cost-route", name, status)
             .error(self.error())
             .detail(self.detail());
+        let problem = match is_called {
+            true => problem,
+            false => problem.uncalled(),
+        };
         match self {
             Self::Budget(refusal) => describe(refusal, problem, now).response(),
             Self::Tenants(refused) => {
@@ -172,6 +176,7 @@ fn of_cap(refusal: &Refusal) -> String {
 fn used_up(refusal: &Refusal, now: SystemTime) -> Problem {
     let problem = Problem::new("cost-route", "budget", refusal.status)
         .error("http_request_denied")
+        .uncalled()
         .detail(of_cap(refusal));
     describe(refusal, problem, now)
 }

@@ -34,6 +34,7 @@ impl Refusal {
             ),
         };
         Problem::new("limit", name, status)
+            .uncalled()
             .detail(detail)
             .retry_after(Some(seconds(wait)))
             .response()

@@ -10,7 +10,7 @@ use http::Extensions;
 use super::{Books, Ledger, name::AccountName, total::Side};
 use crate::{
     Money,
-    extensions::{CalledModel, CostTags, OtherCharges, Settlement},
+    extensions::{CalledModel, CostTags, OtherCharges, Refused, Settlement},
 };
 
 /// A handle on one line of a [`Ledger`].
@@ -87,7 +87,12 @@ impl Account {
     /// its [`Settlement`] knows it. Without either the cost is `price`. The response is marked, so
     /// that the totals count the call once. It is booked under the response's [`CalledModel`], if it
     /// has one.
+    ///
+    /// Nothing is booked for a [refusal](Refused) without a call.
     pub fn call(&self, response: &mut Extensions, price: Money) {
+        if Refused::without_call(response) {
+            return;
+        }
         let before = match self.books.ledger.upgrade() {
             Some(accounts) => Ledger(accounts).mark(response),
             None => false,

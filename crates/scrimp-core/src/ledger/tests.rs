@@ -207,3 +207,16 @@ fn a_ledger_is_json_with_lines_and_totals() {
     assert_eq!(json["totals"]["calls_made"], 1);
     assert_eq!(json["totals"]["spent"][0], "0.25 USD");
 }
+
+#[test]
+fn a_refusal_without_a_call_is_not_booked_and_a_failure_after_one_is() {
+    let ledger = Ledger::new();
+    let account = ledger.account("cache", "", "/", Currency::USD);
+    let problem = || crate::Problem::new("limit", "any", http::StatusCode::TOO_MANY_REQUESTS);
+    let price = "1 USD".parse().unwrap();
+    account.call(problem().uncalled().response().extensions_mut(), price);
+    assert_eq!(ledger.lines()[0].calls_made, 0);
+    account.call(problem().response().extensions_mut(), price);
+    let line = &ledger.lines()[0];
+    assert_eq!((line.calls_made, line.spent), (1, price));
+}
