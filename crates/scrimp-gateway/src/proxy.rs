@@ -118,11 +118,20 @@ impl Proxy {
         match tokio::time::timeout(self.timeout, self.client.request(request)).await {
             Ok(Ok(response)) => failure::check(response),
             Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn Error, "the upstream failed");
+                let upstream = self.upstream.as_str();
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    upstream,
+                    "the upstream failed"
+                );
                 let upload = upload.and_then(|upload| upload.failure());
                 Err(upload.unwrap_or_else(|| failure::explain(&error)))
             }
-            Err(_) => Err(TIMED_OUT),
+            Err(_) => {
+                let upstream = self.upstream.as_str();
+                tracing::warn!(upstream, "the upstream did not answer in time");
+                Err(TIMED_OUT)
+            }
         }
     }
 

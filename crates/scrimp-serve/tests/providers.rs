@@ -92,10 +92,7 @@ async fn providers_with_one_account_share_its_quota() {
 #[tokio::test]
 async fn a_request_tries_as_many_providers_as_its_route_says() {
     let works = Upstream::start("works").await;
-    // Nothing listens there.
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
+    let address = closed().await;
     for (attempts, worked) in [(1, false), (2, true)] {
         let config = [
             basics(),
@@ -107,4 +104,75 @@ async fn a_request_tries_as_many_providers_as_its_route_says() {
         let (status, _, text) = gateway.get("/prices").await;
         assert_eq!(status == 200, worked, "{status} {text}");
     }
+}
+
+/// Returns an address at which nothing listens.
+async fn closed() -> std::net::SocketAddr {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    closed.local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn a_post_that_fails_goes_to_the_next_provider_where_its_route_says_that_it_may() {
+    let works = Upstream::start("works").await;
+    for (more, expected) in [("", 502), ("repeatable = true\n", 200)] {
+        let config = [
+            basics(),
+            provider("first", closed().await, "price = \"0.001\"\n"),
+            provider("second", works.address, "price = \"1\"\n"),
+            route(more),
+        ];
+        let gateway = Gateway::start(&config.concat()).await;
+        let (status, text) = post(&gateway).await;
+        assert_eq!(status, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn answers_to_equal_posts_are_stored_where_a_rule_has_their_bodies_in_the_key() {
+    let works = Upstream::start("works").await;
+    let rule = "[cache]\nrules = [\"path=/chat/** method=POST body-key ttl=1h override-origin\"]\n";
+    let config = [
+        basics(),
+        rule.to_owned(),
+        provider("first", works.address, "price = \"1\"\n"),
+        "[[route]]\nname = \"chat\"\nproviders = [\"first\"]\n".into(),
+    ];
+    let gateway = Gateway::start(&config.concat()).await;
+    let first = post(&gateway).await;
+    assert_eq!((first.0, works.calls()), (200, 1));
+    assert_eq!(post(&gateway).await, first);
+    // The same document, written in another way.
+    let request = gateway.request("POST", "/chat/completions");
+    let request = request.header("content-type", "application/json; charset=utf-8");
+    let body = Full::<Bytes>::from(CHAT.replace(',', " , "));
+    let (status, ..) = gateway.send(request.body(body).unwrap()).await;
+    assert_eq!(status, 200);
+    let others = works.calls();
+    let request = gateway.request("POST", "/chat/completions");
+    let body = Full::<Bytes>::from(CHAT.replace("two plus two", "three plus three"));
+    gateway.send(request.body(body).unwrap()).await;
+    assert_eq!(works.calls(), others + 1);
+}
+
+#[tokio::test]
+async fn a_request_that_a_budget_refuses_is_no_paid_call() {
+    let works = Upstream::start("works").await;
+    let config = [
+        basics(),
+        "[cache]\nprice = \"0.5\"\n".into(),
+        provider("first", works.address, "price = \"1\"\n"),
+        "[[budget]]\nname = \"all\"\nlimit = \"2\"\nperiod = \"forever\"\n".into(),
+        "[[route]]\nname = \"chat\"\nproviders = [\"first\"]\n".into(),
+    ];
+    let gateway = Gateway::start(&config.concat()).await;
+    let mut statuses = Vec::new();
+    for path in ["/a", "/b", "/c", "/d"] {
+        statuses.push(gateway.get(path).await.0.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 402, 402]);
+    let metrics = gateway.handle.metrics();
+    let spent = figure(&metrics, "scrimp_serve_spent_all{currency=\"USD\"}");
+    let calls = figure(&metrics, "scrimp_serve_paid_calls_total");
+    assert_eq!((spent, calls), (Some(2.0), Some(2.0)));
 }

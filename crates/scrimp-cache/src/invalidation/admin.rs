@@ -168,6 +168,10 @@ fn tags(headers: &HeaderMap) -> Vec<String> {
     tags.map(str::to_owned).collect()
 }
 
+/// What a purge can name.
+const PARAMETERS: &str =
+    "tag=, prefix=, glob=, url=, url-prefix=, path=, authority=, everything, and soft";
+
 fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
     let query = parts.uri.query().unwrap_or_default();
     let mut purges = Vec::new();
@@ -202,15 +206,14 @@ fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
             "path" => Invalidation::uri(path()?),
             "authority" => Invalidation::authority(text()?),
             "everything" => Invalidation::everything(),
-            other => return Err(format!("`{other}` is not a purge parameter")),
+            other => {
+                let problem = format!("`{other}` is not a purge parameter: {PARAMETERS}");
+                return Err(problem);
+            }
         });
     }
     if purges.is_empty() {
-        return Err(
-            "say what to purge: tag=, prefix=, glob=, url=, url-prefix=, path=, authority=, \
-                    everything"
-                .into(),
-        );
+        return Err(format!("say what to purge: {PARAMETERS}"));
     }
     Ok(softened(purges, soft))
 }

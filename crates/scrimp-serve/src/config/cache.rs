@@ -132,6 +132,12 @@ impl Cache {
         rules.fold(cache, |cache, rule| cache.rule(rule.as_str()))
     }
 
+    /// Reports whether a rule tells POSTs apart by their bodies.
+    pub(crate) fn has_body_keys(&self) -> bool {
+        let mut words = self.rules.iter().flat_map(|rule| rule.split_whitespace());
+        words.any(|word| word == "body-key")
+    }
+
     /// Reports whether a cache with the settings of `other` can keep what this one has stored.
     pub(crate) fn keeps_store_of(&self, other: &Self) -> bool {
         self.memory == other.memory

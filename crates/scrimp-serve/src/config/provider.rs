@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{HeaderName, Uri, header::AUTHORIZATION};
 use scrimp_core::Money;
 use scrimp_cost_route::{
-    CostRouteLayer, CostRouteLayerBuilder, Price, PromptCache, Rate, Tariff, TokenClass, TokenRates,
+    CostRouteLayer, CostRouteLayerBuilder, Price, PromptCache, Rate, Repeats, Tariff, TokenClass,
+    TokenRates,
 };
 use scrimp_gateway::{Gateway, GatewayBuilder};
 
@@ -77,6 +78,7 @@ pub(crate) struct Choice {
     attempts: Option<usize>,
     quota_wait: Option<Duration>,
     hedge: Option<Money>,
+    repeatable: bool,
 }
 
 /// Reads `rename`: pairs such as `gpt-4o-mini=deepseek-chat`.
@@ -104,6 +106,7 @@ impl Choice {
             attempts: section.number("attempts"),
             quota_wait: section.time("quota_wait"),
             hedge: section.by_from_str("hedge").map(|at| at.value),
+            repeatable: section.flag("repeatable").unwrap_or(false),
         };
         let any = CostRouteLayer::builder([scrimp_cost_route::Provider::new("any")]);
         if let Err(error) = choice.set(any).build() {
@@ -122,6 +125,9 @@ impl Choice {
         }
         if let Some(second) = self.hedge {
             layer = layer.hedge(second);
+        }
+        if self.repeatable {
+            layer = layer.repeatable(Repeats::by(|_| true));
         }
         layer
     }

@@ -26,7 +26,7 @@ pub(crate) enum Target {
 }
 
 /// Keys of a route to providers.
-const OF_PROVIDERS: [&str; 3] = ["attempts", "quota_wait", "hedge"];
+const OF_PROVIDERS: [&str; 4] = ["attempts", "quota_wait", "hedge", "repeatable"];
 
 // === impl Route ===
 

@@ -151,12 +151,13 @@ async fn purge(dispatch: &Dispatch, request: Request) -> Response {
                 .unwrap_or_else(|never| match never {})
                 .map(Body::new)
         }
-        _ => {
+        other => {
             let problem = Problem::new("serve", "purge", StatusCode::FORBIDDEN);
-            refuse(
-                &dispatch.unrouted,
-                &problem.detail("PURGE is not allowed here"),
-            )
+            let detail = match other {
+                Some(_) => "PURGE needs the operators' token: `Authorization: Bearer …`",
+                None => "PURGE is not allowed here: `[admin]` needs `purge = true`",
+            };
+            refuse(&dispatch.unrouted, &problem.detail(detail))
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::Router;
 use scrimp_audit::AuditLayer;
-use scrimp_core::SettingError;
+use scrimp_core::{BodyDigestLayer, SettingError};
 use scrimp_cost_route::CostRouteLayer;
 use scrimp_gateway::{Gateway, GatewayBuilder, GatewayUpstream};
 use tower::layer::layer_fn;
@@ -29,6 +29,9 @@ use self::{
     fleet::LEASE,
     parts::{Paid, Parts},
 };
+
+/// Bytes of the longest body that is a part of a key.
+const LONGEST_KEYED_BODY: usize = 1 << 20;
 
 /// The layers and the routes of one configuration.
 pub(crate) struct Stack {
@@ -116,6 +119,10 @@ fn built(route: &Route, config: &Config, parts: &mut Parts) -> Result<Built, Set
     };
     let gateway = match route.stampede {
         true => gateway.around_cache(parts.stampede.clone()),
+        false => gateway,
+    };
+    let gateway = match route.cache && config.cache.has_body_keys() {
+        true => gateway.around_cache(BodyDigestLayer::new(LONGEST_KEYED_BODY).canonical_json()),
         false => gateway,
     };
     let gateway = match config.server.trust_forwarded {

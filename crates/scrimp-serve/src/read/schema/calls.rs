@@ -51,7 +51,8 @@ pub(super) const PARTS: &[Part] = &[
     Part {
         name: "provider",
         title: "[[provider]]",
-        about: "Each request goes to the cheapest provider that is good enough, and to the next if that fails.",
+        about: "Each request goes to the cheapest provider that is good enough, and to the next if that fails; a POST only where its \
+                route is `repeatable`.",
         keys: &[
             key("name", "\"east\"", "required", "Name that routes use."),
             key(
@@ -268,6 +269,13 @@ pub(super) const PARTS: &[Part] = &[
                 "\"0.005\"",
                 "off",
                 "Worth of a second of waiting: a slow call gets a second one beside it where that pays.",
+            ),
+            key(
+                "repeatable",
+                "true",
+                "false",
+                "A POST that fails goes to the next provider too: doing it twice costs money and does no other harm, as with \
+                 chat completions.",
             ),
             key("cache", "false", "true", "Stores responses."),
             key("coalesce", "false", "true", "Shares calls."),
