@@ -166,6 +166,7 @@ step "lints" cargo clippy --workspace --all-targets --all-features -- -D warning
 if [ -n "$full" ]; then
     step "lowest versions" scripts/minimal.sh
     step "inside other libraries" scripts/ecosystem.sh
+    step "programs of the pages" scripts/start.sh
     # All features at once are those of the lints, and each alone those of scripts/long.sh.
     step "each crate without features" cargo hack --workspace --ignore-private check --no-default-features
 fi
