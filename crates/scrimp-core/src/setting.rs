@@ -168,6 +168,12 @@ impl SettingError {
     pub fn setting(&self) -> &str {
         &self.setting
     }
+
+    /// Returns what is wrong, without the names of the type and the setting.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
 }
 
 impl Display for SettingError {

@@ -197,6 +197,15 @@ fn settings_that_contradict_each_other_are_refused() {
             "needs `prompt_cache`",
         ),
         (
+            "[[route]]\nname = \"b\"\nupstream = \"shop\"\nrules = [\"ttl=5m\"]\n",
+            "`rules` stands in [cache]",
+        ),
+        ("[cache]\nmemory = 256\n", "hold no response"),
+        (
+            "[[upstream]]\nname = \"u\"\nurl = \"127.0.0.1:7001\"\n",
+            "`url` must be like http://HOST[:PORT]",
+        ),
+        (
             "[[route]]\nname = \"b\"\nproviders = []\nhedge = \"lots\"\n",
             "`hedge = \"lots\"` cannot be used",
         ),

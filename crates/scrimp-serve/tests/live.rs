@@ -48,7 +48,8 @@ async function compare() {
   last = all;
   if (compared.size < wanted) return;
   const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
-  const report = { numbers, moved, wide, wrong: [...wrong], keys: [...new Set(spans.map(([key]) => key))] };
+  const cut = [...document.querySelectorAll(".scroll, .card, .tile")].filter((part) => part.scrollWidth > part.clientWidth);
+  const report = { numbers, moved, wide, cut: cut.map((part) => part.textContent), wrong: [...wrong], keys: [...new Set(spans.map(([key]) => key))] };
   await fetch("result", { method: "POST", body: JSON.stringify(report) });
 }
 new MutationObserver(compare).observe(document.body, { attributes: true, attributeFilter: ["data-sequence"] });
@@ -179,6 +180,8 @@ async fn every_number_on_the_page_is_that_of_the_metrics_under_load() {
             "--no-sandbox",
             "--disable-gpu",
             "--remote-debugging-port=0",
+            // As narrow as a phone: nothing may be cut off.
+            "--window-size=420,900",
         ])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("http://{page}/"))
@@ -198,6 +201,7 @@ async fn every_number_on_the_page_is_that_of_the_metrics_under_load() {
         .unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["wrong"], serde_json::json!([]), "{report:#}");
+    assert_eq!(report["cut"], serde_json::json!([]), "{report:#}");
     assert_eq!(
         (&report["moved"], &report["wide"]),
         (&true.into(), &false.into()),

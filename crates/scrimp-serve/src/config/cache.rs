@@ -58,6 +58,9 @@ pub(crate) struct Stampede {
     max_refreshes: Option<usize>,
 }
 
+/// Bytes below which a store is a mistake in the unit.
+const LEAST_MEMORY: u64 = 64 << 10;
+
 // === impl Cache ===
 
 impl Cache {
@@ -68,6 +71,11 @@ impl Cache {
                 let help = "a rule is words such as `path=/api/** ttl=5m`";
                 section.add(&rule.span, error.to_string(), help);
             }
+        }
+        let memory = section.size("memory").unwrap_or(256 << 20);
+        if memory < LEAST_MEMORY {
+            let message = format!("`memory` is {memory} bytes, which hold no response");
+            section.add(&section.span_of("memory"), message, "for example `256M`");
         }
         let mode = section.parsed("mode", |text| match text {
             "shared" => Ok(Mode::Shared),
@@ -98,7 +106,7 @@ impl Cache {
             Some(Tier::None)
         };
         let cache = Self {
-            memory: section.size("memory").unwrap_or(256 << 20),
+            memory,
             tier: tier?,
             price: section.by_from_str("price").map(|at| at.value),
             rules: rules.into_iter().map(|at| at.value).collect(),

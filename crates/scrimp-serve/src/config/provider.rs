@@ -264,7 +264,8 @@ impl Provider {
                 "upstream_http2" => "http2",
                 _ => "endpoint",
             };
-            section.add(&section.span_of(key), error.to_string(), "");
+            let message = format!("`{key}` {}", error.problem());
+            section.add(&section.span_of(key), message, "");
         }
         Some(provider)
     }

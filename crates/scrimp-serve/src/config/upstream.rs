@@ -46,7 +46,8 @@ impl Upstream {
                 "upstream_timeout" => "timeout",
                 _ => "url",
             };
-            section.add(&section.span_of(key), error.to_string(), "");
+            let message = format!("`{key}` {}", error.problem());
+            section.add(&section.span_of(key), message, "");
         }
         Some(upstream)
     }

@@ -63,9 +63,13 @@ impl<'t> Section<'t> {
                 "" => "at the top of the file".to_owned(),
                 name => format!("in {}", schema::title(name)),
             };
+            let elsewhere = schema::titles_with(name);
             let help = match nearest(name, &known) {
                 Some(other) => format!("did you mean `{other}`?"),
-                None => format!("{place} there are: {}", known.join(", ")),
+                None if elsewhere.is_empty() => {
+                    format!("{place} there are: {}", known.join(", "))
+                }
+                None => format!("`{name}` stands in {}", elsewhere.join(", ")),
             };
             self.add(&key.span(), format!("unknown key `{name}` {place}"), help);
         }

@@ -63,6 +63,13 @@ pub(crate) fn keys(section: &str) -> impl Iterator<Item = &'static str> + use<> 
     part(section).keys.iter().map(|setting| setting.key)
 }
 
+/// Returns the headers of the sections that have a key of this name.
+pub(crate) fn titles_with(key: &str) -> Vec<&'static str> {
+    let parts = parts().filter(|part| part.title.starts_with('['));
+    let parts = parts.filter(|part| part.keys.iter().any(|setting| setting.key == key));
+    parts.map(|part| part.title).collect()
+}
+
 /// Returns the header of a section.
 pub(crate) fn title(section: &str) -> &'static str {
     part(section).title
