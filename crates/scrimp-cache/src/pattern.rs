@@ -194,6 +194,11 @@ impl Pattern {
         }
     }
 
+    /// Reports whether a segment of the pattern has this name.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.names.iter().any(|(_, known)| **known == *name)
+    }
+
     /// Returns the parts of `text` that the named tokens match; empty if it does not match.
     pub(crate) fn captures<'a>(&'a self, text: &'a str) -> Vec<(&'a str, &'a str)> {
         if self.names.is_empty() {

@@ -5,7 +5,7 @@ use std::fmt;
 use http::header;
 use scrimp_http::credentials::is_of_http;
 
-use super::{Cookies, KeySpec, Rule, RuleBuilder, Ttl};
+use super::{Cookies, KeySpec, Rule, RuleBuilder, Template, Ttl};
 
 /// An invalid rule: the problem, and the correct form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,15 @@ impl Rule {
             return wrong(&format!(
                 "the path pattern {:?} never matches: a path begins with `/`",
                 path.as_str()
+            ));
+        }
+        let names_segment =
+            |name: &str| (when.path.as_ref()).is_some_and(|path| path.has_name(name));
+        let mut segments = self.tags.iter().flat_map(Template::segments);
+        if let Some(name) = segments.find(|name| !names_segment(name)) {
+            return wrong(&format!(
+                "`{{{name}}}` in a tag is no segment of the path pattern: name it there (`path=/items/{{{name}}}`); a \
+                 parameter is `{{query.{name}}}`, and a field of the response `{{header.{name}}}`"
             ));
         }
         if key.authorised

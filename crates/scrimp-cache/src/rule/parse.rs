@@ -271,6 +271,16 @@ mod tests {
             said.contains("`:id`") && said.contains("write `{id}`"),
             "{said}"
         );
+        let said = error("path=/products/* tag=product:{id} ttl=5m");
+        assert!(
+            said.contains("`{id}`") && said.contains("`path=/items/{id}`"),
+            "{said}"
+        );
+        assert!(
+            "path=/p tag=p:{query.id},{header.x-id}"
+                .parse::<Rule>()
+                .is_ok()
+        );
         assert!("path=/v1/models/*:generate ttl=5m".parse::<Rule>().is_ok());
     }
 

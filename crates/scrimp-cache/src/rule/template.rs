@@ -42,6 +42,14 @@ impl Template {
         Self(pieces.into())
     }
 
+    /// Returns the names of segments of the path that it has.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Segment(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
     /// Fills the placeholders; an absent value is empty.
     pub(crate) fn fill(
         &self,
