@@ -2,11 +2,19 @@
 # Counts the crates that each layer adds to a hello world on axum, and names them.
 #
 #   scripts/weight.sh          fails if the cache or the coalescer adds more than 20
+#   scripts/weight.sh --time   also builds each, and tells the processor time that the layer adds to a debug build
 #
 # Crates are counted as cargo compiles them for this machine, with scrimp's own and with macros, at
 # the versions of Cargo.lock.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+timed=
+case ${1-} in
+    '') ;;
+    --time) timed=yes ;;
+    *) echo "usage: scripts/weight.sh [--time]" >&2; exit 2 ;;
+esac
 
 most=20
 root=$PWD
@@ -36,8 +44,19 @@ END
         --format '{p}' | sed 's/ (.*//' | sort -u
 }
 
+# Builds what `crates` has written, and prints the processor time in seconds. What was built before is not built again.
+seconds() {
+    local TIMEFORMAT='%U %S' spent
+    spent=$({ time CARGO_INCREMENTAL=0 cargo build --quiet --manifest-path "$scratch/Cargo.toml" \
+        --target-dir "$1" >/dev/null 2>"$scratch/build"; } 2>&1) || { cat "$scratch/build" >&2; return 1; }
+    awk '{ printf "%.1f", $1 + $2 }' <<<"$spent"
+}
+
 crates >"$scratch/hello"
 printf '%-20s %3d crates\n' 'hello on axum' "$(wc -l <"$scratch/hello")"
+if [ -n "$timed" ]; then
+    printf '%-20s %5s s to build\n' '' "$(seconds "$scratch/built")"
+fi
 failed=
 for layer in cache coalesce stampede batch cost-route limit prefetch cdn warm onnx audit shadow jobs focus; do
     features='"axum"'
@@ -48,6 +67,11 @@ for layer in cache coalesce stampede batch cost-route limit prefetch cdn warm on
     count=$(wc -l <<<"$added")
     names=$(cut -d ' ' -f 1 <<<"$added" | tr '\n' ' ')
     printf '%-20s %3d more: %s\n' "$layer" "$count" "$names"
+    if [ -n "$timed" ]; then
+        cp -a "$scratch/built" "$scratch/with-layer"
+        printf '%-20s %5s s more to build\n' '' "$(seconds "$scratch/with-layer")"
+        rm -r "$scratch/with-layer"
+    fi
     case $layer in
         cache | coalesce) [ "$count" -le "$most" ] || failed+=" $layer" ;;
     esac

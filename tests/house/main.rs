@@ -8,6 +8,7 @@ mod metrics;
 mod pages;
 mod patterns;
 mod problems;
+mod published;
 mod retired;
 mod sources;
 mod unique;

@@ -75,6 +75,8 @@
 //! The live request pays for the copy of the head, and for each frame of the body a count of its references.
 //! The work of the layer is paid for in a task on the same runtime.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod builder;
 mod config;
