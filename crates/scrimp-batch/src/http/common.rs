@@ -11,7 +11,7 @@ use std::{
 use http::{Extensions, request::Parts};
 use scrimp_core::{
     Account, AccountName, Currency, KeyBuf, Money,
-    extensions::{CostTags, RefusedTenants, Settlement, Tenant, TenantShares},
+    extensions::{CostTags, Refused, RefusedTenants, Settlement, Tenant, TenantShares},
 };
 use tokio::sync::Semaphore;
 
@@ -190,6 +190,9 @@ impl<C> Common<C> {
         response: Option<&Extensions>,
         book: impl FnOnce(&dyn Fn(&str, Option<&CostTags>) -> Account, Money, Money),
     ) {
+        if response.is_some_and(Refused::without_call) {
+            return;
+        }
         if let Some(ledger) = &self.config.ledger {
             let price = self.config.price.unwrap_or(Money::ZERO);
             let cost = response.map_or(price, |response| Settlement::cost(response, price));

@@ -5,7 +5,7 @@ use crate::support;
 use http::{Request, Response};
 use http_body_util::Full;
 use scrimp_core::{
-    Currency, Dimension, Ledger, Money, Totals,
+    Currency, Dimension, Ledger, Money, Problem, Totals,
     extensions::{Charge, CostTags, OtherCharges, Tenant, TenantShares},
 };
 use serde_json::{Value, json};
@@ -107,6 +107,24 @@ async fn a_batch_that_is_refused_avoids_no_call() {
     let line = &ledger.lines()[0];
     // One that was refused, and two that answered four callers each.
     assert_eq!((line.calls_made, line.calls_avoided), (3, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_a_layer_inside_refuses_is_no_call_and_avoids_none() {
+    let upstream = Upstream::new(|_: Request<bytes::Bytes>| async move {
+        let refusal = Problem::new("cost-route", "budget", http::StatusCode::PAYMENT_REQUIRED);
+        Ok(refusal.uncalled().response().map(Full::from))
+    });
+    let ledger = Ledger::new();
+    let layer = layer()
+        .ledger(ledger.clone())
+        .price("0.01")
+        .build()
+        .unwrap();
+    let answers = all(&layer, &upstream, (0..8).map(|n| get(&format!("/{n}")))).await;
+    assert!(answers.iter().all(|answer| answer.status() == 402));
+    assert_eq!(ledger.totals().calls_made, 0);
+    assert_eq!(ledger.totals().calls_avoided, 0);
 }
 
 #[tokio::test(start_paused = true)]

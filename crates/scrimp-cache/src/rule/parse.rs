@@ -220,6 +220,11 @@ fn read<T: FromStr<Err: Display>>(word: &str, text: &str, wanted: &str) -> Resul
 }
 
 fn unknown(word: &str) -> RuleError {
+    if word.starts_with('/') {
+        return RuleError(format!(
+            "`{word}` means nothing in a rule; a path is `path={word}`"
+        ));
+    }
     RuleError(format!(
         "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
          if-header=, content-type=, status=, query=, header=, cookie=, auth=, tag=, ttl=, \
@@ -287,6 +292,7 @@ mod tests {
     #[test]
     fn a_wrong_word_is_named_and_the_right_ones_are_listed() {
         assert!(error("tll=5m").contains("`tll=5m`") && error("tll=5m").contains("ttl="));
+        assert!(error("/api ttl=5m").contains("`path=/api`"));
         assert!(error("ttl=5").contains("write `30s`"));
         for wrong in [
             "learned",
