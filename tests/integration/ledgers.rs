@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use scrimp::{
     batch::{ArrayInput, BatchLayer, BatchWindow},
     cache::{CacheLayer, MemoryStore},
-    coalesce::CoalesceLayer,
+    coalesce::{CoalesceLayer, Overflow},
     core::{Currency, Ledger, Money},
     cost_route::{CostRouteLayer, Provider, Rate, RequestBody, Tariff, TokenRates},
 };
@@ -155,5 +155,59 @@ async fn a_batch_of_tokens_counts_once_and_each_caller_pays_its_part() {
         (totals.calls_made, totals.spent),
         (1, dollars("0.004").into()),
         "{ledger}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_a_layer_within_refuses_without_a_call_costs_nothing() {
+    let ledger = Ledger::new();
+    let price = dollars("1");
+    let upstream =
+        service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+    let answers = service_fn(|_: Request<Body>| async {
+        Ok::<_, Infallible>(Response::new(Body::from("answer")))
+    });
+    let coalesce = CoalesceLayer::builder()
+        .ledger(ledger.clone())
+        .price(price)
+        .build()
+        .expect("a layer");
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
+        .ledger(ledger.clone())
+        .price(price)
+        .build()
+        .expect("a layer");
+    let outside = ServiceBuilder::new()
+        .layer(coalesce)
+        .layer(cache.clone())
+        .service(answers);
+    let stored = Request::get("http://model/answer").header("cache-control", "only-if-cached");
+    let stored = stored.body(Body::default()).expect("a request");
+    let refused = outside.oneshot(stored).await.expect("an answer");
+    assert_eq!(refused.status(), 504);
+
+    // Room for one key, which a call without an end takes.
+    let one = CoalesceLayer::builder()
+        .max_keys(1)
+        .overflow(Overflow::Refuse)
+        .build()
+        .expect("a layer");
+    let full = ServiceBuilder::new()
+        .layer(cache)
+        .layer(one)
+        .service(upstream);
+    let ask = |path: &str| {
+        let uri = format!("http://model/{path}");
+        let request = Request::get(uri).body(Body::default());
+        full.clone().oneshot(request.expect("a request"))
+    };
+    let mut first = Box::pin(ask("first"));
+    assert!(futures_util::poll!(&mut first).is_pending());
+    let refused = ask("second").await.expect("an answer");
+    assert_eq!(refused.status(), 503);
+    let totals = ledger.totals();
+    assert_eq!(
+        (totals.calls_made, ledger.spent("cache")),
+        (0, Default::default())
     );
 }

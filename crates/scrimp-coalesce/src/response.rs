@@ -215,10 +215,14 @@ impl Refusal {
                 "The shared body had gone by before this caller read it.",
             ),
         };
-        Problem::new("coalesce", name, status)
+        let problem = Problem::new("coalesce", name, status)
             .error(error)
-            .detail(detail)
-            .response()
+            .detail(detail);
+        match self {
+            // The request that made the call may be the one that is refused.
+            Self::Lost | Self::FellBehind => problem.response(),
+            _ => problem.uncalled().response(),
+        }
     }
 }
 

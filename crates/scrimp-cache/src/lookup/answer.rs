@@ -31,7 +31,7 @@ impl Answer {
         let problem = Problem::new("cache", "only-if-cached", StatusCode::GATEWAY_TIMEOUT).detail(
             "No stored response can answer the request, which must not reach the upstream.",
         );
-        let mut response = problem.response().map(StoredBody::new);
+        let mut response = problem.uncalled().response().map(StoredBody::new);
         let report = Report::forwarded(reason).detail("only-if-cached");
         let value = report.value(&shared.config.name, None);
         response.headers_mut().insert(header::CACHE_STATUS, value);
