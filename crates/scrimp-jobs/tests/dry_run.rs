@@ -96,9 +96,11 @@ async fn jobs_cost_what_the_dry_run_showed_and_the_shadow_shows_the_same() {
         assert!(paid > 50_000 && (in_jobs - paid).abs() * 50 <= paid);
         assert!((alone - 2 * in_jobs).unsigned_abs() <= bill.answers.into());
         // Each got a call of its own, and the provider no job.
-        let state = dry.vendor.state();
-        assert_eq!((state.own.len() as u64, state.paid.len()), (REQUESTS, 0));
-        drop(state);
+        let counted = {
+            let state = dry.vendor.state();
+            (state.own.len() as u64, state.paid.len())
+        };
+        assert_eq!(counted, (REQUESTS, 0));
         assert!(dry.layer.stats().deferred > REQUESTS / 2);
 
         let tried = with(form, |builder| builder.dry_run(true));

@@ -50,12 +50,12 @@ enum State {
     Failed(NoAnswer),
     Awaiting(Box<Call>),
     /// It has begun later than the live call, and ends as much later; or it is made ahead of time.
-    Late(
-        Pin<Box<Sleep>>,
-        Option<Result<Response<RecordedBody>, NoAnswer>>,
-    ),
+    Late(Pin<Box<Sleep>>, Option<Box<Answer>>),
     Together(Together),
 }
+
+/// Response to a call, or the reason why there is none.
+type Answer = Result<Response<RecordedBody>, NoAnswer>;
 
 /// A call for one request.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ struct Call {
     begun: Instant,
     /// Time of the call, if the layer has held it back.
     late: Option<Instant>,
-    noting: Option<Noting>,
+    noting: Option<Box<Noting>>,
 }
 
 /// The body of a live response, as it comes. It breaks off where the live one does.
@@ -75,7 +75,7 @@ pub struct RecordedBody(Source);
 #[derive(Debug)]
 enum Source {
     None,
-    Live(Taken, Option<Noting>),
+    Live(Taken, Option<Box<Noting>>),
     /// Zeros, with their number.
     Like(u64),
 }
@@ -99,7 +99,7 @@ impl Recorded {
         }
         let seen = &self.room.seen;
         if let Some(ticket) = extensions.get::<Ticket>() {
-            let call = Call::new(ticket, seen.note(request));
+            let call = Call::new(ticket, seen.note(request).map(Box::new));
             return call.map_or_else(State::Failed, |call| State::Awaiting(Box::new(call)));
         }
         let like = is_ahead(request).then(|| seen.like(request)).flatten();
@@ -146,7 +146,9 @@ impl Future for RecordedFuture {
                 State::Awaiting(call) => {
                     let answer = ready!(call.poll(cx));
                     match call.due() {
-                        Some(due) => State::Late(Box::pin(sleep_until(due)), Some(answer)),
+                        Some(due) => {
+                            State::Late(Box::pin(sleep_until(due)), Some(Box::new(answer)))
+                        }
                         None => return Poll::Ready(answer.map_err(Into::into)),
                     }
                 }
@@ -171,7 +173,7 @@ impl State {
     fn like(like: Like) -> Self {
         let rest = sleep_until(Instant::now() + like.takes);
         let body = RecordedBody(Source::Like(like.length));
-        Self::Late(Box::pin(rest), Some(Ok(like.head.map(|()| body))))
+        Self::Late(Box::pin(rest), Some(Box::new(Ok(like.head.map(|()| body)))))
     }
 
     fn is_unanswered(&self) -> bool {
@@ -186,7 +188,7 @@ impl State {
 // === impl Call ===
 
 impl Call {
-    fn new(ticket: &Ticket, noting: Option<Noting>) -> Result<Self, NoAnswer> {
+    fn new(ticket: &Ticket, noting: Option<Box<Noting>>) -> Result<Self, NoAnswer> {
         let second = NoAnswer("another call for the same request has it");
         let exchange = ticket.take().ok_or(second)?;
         let now = Instant::now();
@@ -204,7 +206,7 @@ impl Call {
     }
 
     /// Polls for the head of the live response.
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Response<RecordedBody>, NoAnswer>> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer> {
         let head = ready!(self.exchange().poll_head(cx));
         if self.late.is_some() || self.noting.is_some() {
             let ended = self.exchange().ended().unwrap_or_else(Instant::now);
