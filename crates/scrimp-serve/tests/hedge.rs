@@ -45,7 +45,7 @@ async fn asked(hedge: &str) -> (String, usize) {
     // Time stands still while a thread works, though sockets are waited for.
     let (working, worked) = std::sync::mpsc::channel::<()>();
     let still = tokio::task::spawn_blocking(move || {
-        assert!(worked.recv().is_err(), "it has no other message")
+        assert!(worked.recv().is_err(), "it has no other message");
     });
 
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
