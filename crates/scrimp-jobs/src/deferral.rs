@@ -300,10 +300,15 @@ pub(crate) fn response(answer: StoredAnswer) -> Response<Bytes> {
 
 impl<R: AnyResponse> Answered<R> {
     /// Adds the reader of an answer to a request that would have been deferred.
-    fn tried(self, core: &Arc<Core>, group: &str) -> Self {
+    fn tried(self, core: &Core, group: &str) -> Self {
         match self {
             Self::Inner(response, failed) => {
-                let reader = TriedAnswer::new(core, group, response.status());
+                let reader = TriedAnswer::new(
+                    core.config.books.clone(),
+                    &core.tried,
+                    group,
+                    response.status(),
+                );
                 Self::Tried(response, failed, reader)
             }
             other => other,

@@ -4,9 +4,10 @@ use std::{fmt, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
+use parking_lot::Mutex;
 use scrimp_core::{BodyEnd, Sink, Totals};
 
-use crate::shared::Core;
+use crate::books::Books;
 
 /// Longest answer that is priced, in bytes.
 const LONGEST: usize = 16 << 20;
@@ -27,7 +28,8 @@ pub struct DryRunBill {
 pub(crate) struct TriedAnswer(Box<Reading>);
 
 struct Reading {
-    core: Arc<Core>,
+    books: Books,
+    bill: Arc<Mutex<DryRunBill>>,
     group: Arc<str>,
     status: StatusCode,
     read: BytesMut,
@@ -36,9 +38,15 @@ struct Reading {
 // === impl TriedAnswer ===
 
 impl TriedAnswer {
-    pub(crate) fn new(core: &Arc<Core>, group: &str, status: StatusCode) -> Self {
+    pub(crate) fn new(
+        books: Books,
+        bill: &Arc<Mutex<DryRunBill>>,
+        group: &str,
+        status: StatusCode,
+    ) -> Self {
         Self(Box::new(Reading {
-            core: Arc::clone(core),
+            books,
+            bill: Arc::clone(bill),
             group: group.into(),
             status,
             read: BytesMut::new(),
@@ -61,9 +69,11 @@ impl Sink for TriedAnswer {
             return;
         }
         let body = reading.read.freeze();
-        let books = &reading.core.config.books;
-        if let Some([in_job, alone]) = books.compared(&reading.group, reading.status, &body) {
-            let mut bill = reading.core.tried.lock();
+        let prices = reading
+            .books
+            .compared(&reading.group, reading.status, &body);
+        if let Some([in_job, alone]) = prices {
+            let mut bill = reading.bill.lock();
             bill.answers += 1;
             bill.in_jobs.add(in_job);
             bill.on_their_own.add(alone);

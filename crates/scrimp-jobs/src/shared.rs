@@ -30,7 +30,7 @@ const TIDY: u64 = 1_000;
 #[derive(Debug)]
 pub(crate) struct Core {
     /// Bill of a dry run.
-    pub(crate) tried: Mutex<DryRunBill>,
+    pub(crate) tried: Arc<Mutex<DryRunBill>>,
     pub(crate) config: Config,
     pub(crate) counters: Counters,
     pub(crate) waiters: Waiters,
@@ -82,7 +82,7 @@ impl Core {
             orphans: AtomicBool::new(true),
             refused: Mutex::default(),
             changed: watch::Sender::new(0),
-            tried: Mutex::default(),
+            tried: Arc::default(),
             config,
         }
     }

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use scrimp_core::{BodyEnd, Sink};
 use tokio::time::Instant;
 
-use crate::{recorded::Seen, stats::Counters};
+use crate::{ahead::Seen, stats::Counters};
 
 /// Error of a call of the tried layer that has no live response: the live call failed or was given up, or
 /// none fits.

@@ -1,6 +1,5 @@
 //! The inner service of a tried layer: it answers with live responses.
 
-mod ahead;
 mod batch;
 
 use std::{
@@ -19,12 +18,11 @@ use scrimp_core::{BoxError, extensions::Carried};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-pub(crate) use self::ahead::Seen;
-use self::{
+use self::batch::Together;
+use crate::{
     ahead::{Like, Noting, is_ahead, piece},
-    batch::Together,
+    exchange::{Exchange, NoAnswer, Piece, Room, Ticket},
 };
-use crate::exchange::{Exchange, NoAnswer, Piece, Room, Ticket};
 
 /// Delay of a call after its request from which on it counts as held back.
 const HELD_BACK: Duration = Duration::from_millis(1);

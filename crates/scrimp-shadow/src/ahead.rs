@@ -40,27 +40,27 @@ type Target = (Uri, Option<HeaderValue>);
 
 /// A response like one that was seen: with its head, and a body of as many bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Like {
-    pub(super) head: Response<()>,
-    pub(super) length: u64,
-    pub(super) takes: Duration,
+pub(crate) struct Like {
+    pub(crate) head: Response<()>,
+    pub(crate) length: u64,
+    pub(crate) takes: Duration,
 }
 
 /// A live response that is remembered when it is whole.
 #[derive(Debug)]
-pub(super) struct Noting {
+pub(crate) struct Noting {
     seen: Arc<Seen>,
     target: Target,
     like: Like,
 }
 
 /// Reports whether a request is one that a layer makes ahead of time.
-pub(super) fn is_ahead<B>(request: &Request<B>) -> bool {
+pub(crate) fn is_ahead<B>(request: &Request<B>) -> bool {
     request.extensions().get() == Some(&Directive::Prefetch)
 }
 
 /// Takes the next piece of a body of this length.
-pub(super) fn piece(left: &mut u64) -> Option<Bytes> {
+pub(crate) fn piece(left: &mut u64) -> Option<Bytes> {
     let length = usize::try_from(*left).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
     *left -= length as u64;
     (length > 0).then(|| Bytes::from_static(&ZEROS[..length]))
@@ -74,13 +74,13 @@ fn target<B>(request: &Request<B>) -> Target {
 
 impl Seen {
     /// Returns an answer to a request that is made ahead of time: like the last one to its target, or to any.
-    pub(super) fn like<B>(&self, request: &Request<B>) -> Option<Like> {
+    pub(crate) fn like<B>(&self, request: &Request<B>) -> Option<Like> {
         self.is_asked.store(true, Relaxed);
         self.answers.lock().get(&target(request))
     }
 
     /// Begins to remember the response to a request, if that is of use.
-    pub(super) fn note<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Noting> {
+    pub(crate) fn note<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Noting> {
         let is_of_use = self.is_asked.load(Relaxed) && request.method() == Method::GET;
         is_of_use.then(|| Noting {
             seen: Arc::clone(self),
@@ -122,18 +122,18 @@ impl Generations {
 // === impl Noting ===
 
 impl Noting {
-    pub(super) fn head<B>(&mut self, head: &Response<B>, takes: Duration) {
+    pub(crate) fn head<B>(&mut self, head: &Response<B>, takes: Duration) {
         *self.like.head.status_mut() = head.status();
         self.like.head.headers_mut().clone_from(head.headers());
         self.like.takes = takes;
     }
 
-    pub(super) fn data(&mut self, chunk: &Bytes) {
+    pub(crate) fn data(&mut self, chunk: &Bytes) {
         self.like.length += chunk.len() as u64;
     }
 
     /// Remembers the response, which is whole.
-    pub(super) fn done(self) {
+    pub(crate) fn done(self) {
         self.seen.answers.lock().put(self.target, self.like);
     }
 }
