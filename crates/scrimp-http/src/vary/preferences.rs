@@ -23,11 +23,12 @@ pub(super) fn is_preference(name: &HeaderName) -> bool {
 #[inline]
 pub(super) fn usual(line: &[u8]) -> Option<&'static [u8]> {
     Some(match line {
-        b"gzip, deflate, br, zstd" | b"gzip, br, zstd, deflate" => b"br,deflate,gzip,zstd",
+        b"gzip, deflate, br, zstd" | b"gzip, br, zstd, deflate" | b"deflate, gzip, br, zstd" => {
+            b"br,deflate,gzip,zstd"
+        }
         b"gzip, deflate, br" | b"gzip,deflate,br" | b"deflate, gzip, br" => b"br,deflate,gzip",
         b"gzip, deflate" | b"gzip,deflate" | b"deflate, gzip" => b"deflate,gzip",
         b"gzip, br" | b"gzip,br" | b"br, gzip" => b"br,gzip",
-        b"deflate, gzip, br, zstd" => b"br,deflate,gzip,zstd",
         b"gzip" => b"gzip",
         b"br" => b"br",
         b"identity" => b"identity",
