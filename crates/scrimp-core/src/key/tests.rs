@@ -161,3 +161,15 @@ fn clones_share_their_bytes_and_the_counts_of_them() {
     assert_eq!(key.shared_bytes()[..], *b"\x03GET\x02/a");
     assert!(Arc::ptr_eq(key.shared_bytes(), key.clone().shared_bytes()));
 }
+
+#[test]
+fn a_key_that_leaves_its_inline_bytes_has_room_for_as_many_more() {
+    for length in [1, 3, 100] {
+        let mut key = KeyBuf::new();
+        key.push(&[b'a'; INLINE]);
+        assert_eq!(key.heap.capacity(), 0);
+        key.push(&vec![b'b'; length]);
+        let room = key.heap.capacity();
+        assert!((2 * INLINE + length..4 * INLINE).contains(&room), "{room}");
+    }
+}

@@ -128,6 +128,25 @@ fn a_response_without_a_call_is_marked_for_the_layers_outside() {
 }
 
 #[test]
+fn an_account_that_passes_calls_on_does_so_under_each_label_and_currency() {
+    let ledger = Ledger::new();
+    let passing = ledger
+        .account("cache", "acme", "/", Currency::USD)
+        .passing();
+    passing.with_model("small").made(money("1"));
+    passing
+        .with_tags(&CostTags::new([("team", "search")]))
+        .made(money("1"));
+    passing.made(money("1 EUR"));
+    let lines = ledger.lines();
+    let passed = lines
+        .iter()
+        .filter(|line| line.calls_made > 0 && line.spent == line.passed);
+    assert_eq!(passed.count(), 3, "{lines:?}");
+    assert_eq!(ledger.totals().calls_made, 0);
+}
+
+#[test]
 fn a_line_tells_calls_of_its_own_from_those_that_it_passes() {
     let ledger = Ledger::new();
     let account = ledger.account("cache", "acme", "/", Currency::USD);

@@ -63,3 +63,42 @@ impl Total {
         carried.saturating_add(self.recent.load(Relaxed).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns what the atomic has, and what was moved out of it.
+    fn parts(total: &Total) -> (i64, i128) {
+        (total.recent.load(Relaxed), *total.carried.lock())
+    }
+
+    #[test]
+    fn small_amounts_take_no_lock_and_large_ones_do() {
+        let total = Total::default();
+        total.add(5);
+        total.add(-2);
+        assert_eq!(parts(&total), (3, 0));
+        total.add(Total::LARGE - 1);
+        assert_eq!(parts(&total), ((1 << 50) + 2, 0));
+        total.add(Total::LARGE);
+        total.add(-Total::LARGE);
+        total.add(i128::MAX / 2);
+        assert_eq!(parts(&total), ((1 << 50) + 2, i128::MAX / 2));
+        assert_eq!(total.get(), i128::MAX / 2 + (1 << 50) + 2);
+    }
+
+    #[test]
+    fn small_amounts_are_moved_at_the_mark() {
+        for sign in [1, -1] {
+            let total = Total::default();
+            let amount = sign * (1 << 49);
+            for _ in 1..1 << 12 {
+                total.add(amount);
+            }
+            assert_eq!(parts(&total), ((amount << 12) as i64 - amount as i64, 0));
+            total.add(amount);
+            assert_eq!(parts(&total), (0, amount << 12));
+        }
+    }
+}

@@ -281,6 +281,25 @@ mod tests {
     }
 
     #[test]
+    fn the_first_rate_of_a_currency_decides_about_the_way() {
+        // Two ways lead from JPY to CZK, whose rates differ. One through EUR is first, but for a rate
+        // that has neither currency.
+        for other in [("GBP", "1.3 USD"), ("USD", "0.8 GBP")] {
+            let rates = rates(&[
+                other,
+                ("JPY", "0.006 EUR"),
+                ("EUR", "25 CZK"),
+                ("JPY", "0.01 USD"),
+                ("USD", "20 CZK"),
+                ("JPY", "0.01 GBP"),
+                ("GBP", "20 CZK"),
+            ]);
+            let converted = rates.convert(money("100 JPY"), currency("CZK"));
+            assert_eq!(converted, Ok(money("15 CZK")));
+        }
+    }
+
+    #[test]
     fn a_later_rate_replaces_an_earlier_one_in_either_form() {
         let rates = rates(&[("JPY", "0.1 USD"), ("USD", "100 JPY")]);
         assert_eq!(

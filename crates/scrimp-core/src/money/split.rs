@@ -93,6 +93,23 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_that_is_left_goes_to_the_largest_remainder_and_then_to_the_earlier_part() {
+        for (pico, weights, expected) in [
+            // The exact shares are 0.5, 0.5 and 1.
+            (2, [1, 1, 2], [1, 0, 1]),
+            // 0.8, 0.8 and 2.4.
+            (4, [1, 1, 3], [1, 1, 2]),
+            // 8/3, 4/3 and 0.
+            (4, [2, 1, 0], [3, 1, 0]),
+            (-4, [2, 1, 0], [-3, -1, 0]),
+        ] {
+            let parts = Money::from_pico(pico, Currency::USD).split(&weights);
+            let parts: Vec<_> = parts.iter().map(|part| part.pico()).collect();
+            assert_eq!(parts, expected, "{pico} by {weights:?}");
+        }
+    }
+
+    #[test]
     fn equal_parts_are_made_where_all_weights_are_zero() {
         let parts = Money::from_pico(5, Currency::USD).split(&[0, 0]);
         assert_eq!(
