@@ -239,4 +239,106 @@ mod tests {
         let entries = contest.entries();
         assert!((FEW..=MOST).contains(&entries), "{entries}");
     }
+
+    /// Puts this many keys into each shadow.
+    fn fill(contest: &Contest, keys: u64) {
+        for shadow in &mut contest.shadows.lock().all {
+            for key in 0..keys {
+                shadow.request(Sample::new(hash(key), 1, 1.0), 1e12);
+            }
+        }
+        assert_eq!(contest.entries() as u64, keys);
+    }
+
+    /// Resizes, and returns what is sampled, the capacity and the number of entries.
+    fn resized(contest: &Contest) -> (u64, f64, usize) {
+        contest.resize(&mut contest.shadows.lock());
+        let capacity = contest.shadows.lock().capacity;
+        (contest.sampled.load(Relaxed), capacity, contest.entries())
+    }
+
+    #[test]
+    fn above_most_entries_the_sample_is_halved_and_the_shadows_with_it() {
+        let contest = Contest::new(1_024);
+        fill(&contest, MOST as u64);
+        assert_eq!(resized(&contest), (u64::MAX, 1_024.0, MOST));
+        let contest = Contest::new(1_024);
+        fill(&contest, MOST as u64 + 1);
+        let (sampled, capacity, entries) = resized(&contest);
+        assert_eq!((sampled, capacity), (u64::MAX / 2, 512.0));
+        assert!((90..170).contains(&entries), "{entries}");
+    }
+
+    #[test]
+    fn below_few_entries_the_sample_is_doubled_once_a_period() {
+        let half = u64::MAX / 2;
+        for (keys, sampled, turns, expected) in [
+            (FEW - 1, half, 0, (u64::MAX, 2_048.0)),
+            (FEW, half, 0, (half, 1_024.0)),
+            (FEW - 1, half, 1, (half, 1_024.0)),
+            // All keys cannot be doubled.
+            (FEW - 1, half + 1, 0, (half + 1, 1_024.0)),
+        ] {
+            let contest = Contest::new(1_024);
+            fill(&contest, keys as u64);
+            contest.sampled.store(sampled, Relaxed);
+            contest.shadows.lock().turns = turns;
+            let (sampled, capacity, entries) = resized(&contest);
+            assert_eq!(
+                ((sampled, capacity), entries),
+                (expected, keys),
+                "{keys} {turns}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_miss_is_shown_at_once_with_all_hits_before_it() {
+        let contest = Contest::new(1_000_000);
+        miss(&contest, 1);
+        assert_eq!(contest.entries(), 1);
+        for key in 2..5 {
+            contest.note_hit(Sample::new(hash(key), 1_000, 1.0));
+        }
+        assert_eq!(contest.entries(), 1);
+        miss(&contest, 5);
+        assert_eq!(contest.entries(), 5);
+    }
+
+    #[test]
+    fn scores_are_gains_that_fade_with_each_period() {
+        for (keys, period) in [(4, 8), (100, 25)] {
+            let contest = Contest::new(1 << 30);
+            fill(&contest, keys);
+            let mut shadows = contest.shadows.lock();
+            shadows.scores = [10.0; RULES.len()];
+            for turn in 1..=2 * period {
+                shadows.show(Sample::new(hash(turn % keys), 1, 2.0));
+                let gain = 2.0 * period as f64;
+                let expected = match turn / period {
+                    0 => 10.0,
+                    1 => 10.0 * DECAY + gain,
+                    _ => (10.0 * DECAY + gain) * DECAY + gain,
+                };
+                assert!((shadows.scores[1] - expected).abs() < 1e-9, "{turn}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_best_rule_leads_once_it_is_clearly_ahead() {
+        let contest = Contest::new(1);
+        let mut shadows = contest.shadows.lock();
+        for (scores, before, expected) in [
+            ([0.0; 4], 2, 2),
+            ([1_000.0, 1_002.9, 0.0, 0.0], 0, 0),
+            ([1_000.0, 1_003.1, 0.0, 0.0], 0, 1),
+            ([1_000.0, 1_003.1, 2_000.0, 1_999.0], 1, 2),
+            ([0.001, 0.002, 0.0, 0.0], 3, 1),
+            ([0.0, 0.0, 0.0, 3.0], 0, 3),
+        ] {
+            shadows.scores = scores;
+            assert_eq!(shadows.leader(before), expected, "{scores:?}");
+        }
+    }
 }

@@ -248,6 +248,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn memory_is_given_back() {
+        let mut heap = Heap::<Rank>::default();
+        for _ in 0..1_000 {
+            heap.push(1.0);
+        }
+        for place in (10..1_000).rev() {
+            heap.swap_remove(place);
+        }
+        heap.shrink_to(20);
+        assert!(heap.nodes.capacity() < 100 && heap.index.capacity() < 100);
+    }
+
     #[test]
     fn an_end_is_never_early_and_at_most_a_second_late_after_some_months() {
         for end in [0.1, 12_345.678_9, 1e7 + 0.001] {

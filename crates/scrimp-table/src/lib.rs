@@ -373,4 +373,6 @@ struct Readme;
 #[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
+mod room_tests;
+#[cfg(test)]
 mod tests;
