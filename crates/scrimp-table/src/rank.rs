@@ -85,4 +85,12 @@ mod tests {
             assert!((5.0..=6.0).contains(&rule.age(5.0, 6.0)), "{rule:?}");
         }
     }
+
+    #[test]
+    fn uses_count_each_or_by_their_doublings_and_a_first_one_in_part() {
+        let priorities = |uses| RULES.map(|rule| rule.priority(1.0, uses, 2.0));
+        assert_eq!(priorities(1), [2.0, 3.0, 3.0, 1.2]);
+        assert_eq!(priorities(3), [7.0, 7.0, 5.0, 5.0]);
+        assert_eq!(priorities(7), [15.0, 15.0, 7.0, 7.0]);
+    }
 }

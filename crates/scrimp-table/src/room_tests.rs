@@ -151,3 +151,53 @@ fn a_limit_of_keys_is_that_of_each_tenant() {
     }
     assert_eq!(table.tenants.known(), 5);
 }
+
+#[test]
+fn a_refused_change_gives_its_key_back() {
+    let table = Table::new(10_000, u64::MAX);
+    let refused = put(&table, 1, weighing(10_001)).expect_err("no room");
+    assert_eq!(refused.into_key(), Some(key(1)));
+}
+
+#[test]
+fn a_hit_saves_one_call_by_default() {
+    assert_eq!(Value(1, None).saves(), 1.0);
+}
+
+#[test]
+fn keys_are_spread_over_all_parts_and_all_are_visited() {
+    let table = Table::new(64 << 20, u64::MAX);
+    for name in 0..1_000 {
+        put(&table, name, weighing(1_000)).expect("room");
+    }
+    let parts = table.shards.len();
+    assert!(parts.is_power_of_two() && (4..=256).contains(&parts));
+    assert_eq!(Table::<Value>::new(SHARD, 1).shards.len(), 1);
+    let least = table.shards.iter().map(|shard| shard.read().iter().count());
+    assert!(least.min() > Some(0));
+    let mut values = 0;
+    table.for_each(|value| values += value.weight());
+    let mut keys = std::collections::HashSet::new();
+    table.for_each_key(|key, _| {
+        keys.insert(key.as_bytes().to_vec());
+    });
+    assert_eq!((values, keys.len()), (1_000 * weighing(1_000).0, 1_000));
+    assert!(keys.contains(key(7).as_ref().as_bytes()));
+    let written = format!("{table:?}");
+    assert!(written.contains("entries: 1000"), "{written}");
+}
+
+#[test]
+fn a_list_that_grows_has_an_eighth_to_spare_at_most_and_is_rarely_moved() {
+    let mut list = Vec::new();
+    let mut moves = 0;
+    for item in 0..10_000_usize {
+        let before = list.capacity();
+        grow(&mut list);
+        list.push(item);
+        moves += usize::from(list.capacity() != before);
+        let spare = list.capacity() - list.len();
+        assert!(spare <= (item / 8).max(4), "{spare} at {item}");
+    }
+    assert!(moves < 100, "{moves}");
+}

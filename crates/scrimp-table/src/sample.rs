@@ -78,4 +78,13 @@ mod tests {
         waiting.set(sample);
         assert_eq!((waiting.take(), waiting.take()), (Some(sample), None));
     }
+
+    #[test]
+    fn what_is_unscored_is_worth_as_much_and_gains_nothing() {
+        let sample = Sample::new(7, 1_000, 2.5);
+        let unscored = sample.unscored();
+        assert_eq!((sample.gain(), unscored.gain()), (2.5, 0.0));
+        assert_eq!(sample.value_per_byte(), unscored.value_per_byte());
+        assert_eq!((unscored.hash, unscored.weight), (7, 1_000.0));
+    }
 }

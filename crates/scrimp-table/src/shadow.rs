@@ -198,4 +198,78 @@ mod tests {
         assert!(!shadow.request(heavy, 1_000.0) && !shadow.request(heavy, 1_000.0));
         assert_eq!(shadow.len(), 0);
     }
+
+    /// Answers this many requests for a key, and returns whether the last one was a hit.
+    fn ask(shadow: &mut Shadow, times: u32, key: u64, weight: u64, value: f32) -> bool {
+        let sample = Sample::new(hash(key), weight, value);
+        (0..times).fold(false, |_, _| shadow.request(sample, 1_000.0))
+    }
+
+    #[test]
+    fn what_fits_exactly_displaces_nothing() {
+        let mut shadow = Shadow::new(RULES[0]);
+        assert!(ask(&mut shadow, 2, 1, 1_000, 1.0));
+        let mut shadow = Shadow::new(RULES[0]);
+        assert!(ask(&mut shadow, 2, 1, 400, 1.0) && ask(&mut shadow, 2, 2, 600, 1.0));
+        assert!(ask(&mut shadow, 1, 1, 400, 1.0) && ask(&mut shadow, 1, 2, 600, 1.0));
+        // One unit more, and one of them has to go.
+        ask(&mut shadow, 1, 3, 1, 1.0);
+        assert_eq!(shadow.len(), 2);
+    }
+
+    #[test]
+    fn a_newcomer_may_displace_one_entry_and_several_only_if_each_is_worth_less() {
+        let mut shadow = Shadow::new(RULES[0]);
+        ask(&mut shadow, 100, 1, 500, 1.0);
+        ask(&mut shadow, 100, 2, 500, 1.0);
+        ask(&mut shadow, 1, 3, 501, 1.0);
+        assert_eq!(shadow.len(), 2, "both would have to go");
+        assert!(ask(&mut shadow, 1, 1, 500, 1.0) && ask(&mut shadow, 1, 2, 500, 1.0));
+        assert!(!ask(&mut shadow, 1, 4, 500, 1.0) && ask(&mut shadow, 1, 4, 500, 1.0));
+        assert_eq!(shadow.len(), 2, "one has gone");
+        // More per byte than each of both.
+        assert!(!ask(&mut shadow, 1, 5, 1_000, 1e9) && ask(&mut shadow, 1, 5, 1_000, 1e9));
+        assert_eq!(shadow.len(), 1);
+    }
+
+    #[test]
+    fn one_that_would_suffice_does_not_after_another_has_gone() {
+        let mut shadow = Shadow::new(RULES[0]);
+        ask(&mut shadow, 1, 1, 400, 0.001);
+        ask(&mut shadow, 100, 2, 600, 1.0);
+        ask(&mut shadow, 1, 3, 800, 1.0);
+        assert!(ask(&mut shadow, 1, 2, 600, 1.0), "it is worth more");
+        assert_eq!(shadow.len(), 1);
+    }
+
+    #[test]
+    fn a_key_that_was_evicted_or_refused_is_remembered_with_its_uses() {
+        let mut shadow = Shadow::new(RULES[1]);
+        ask(&mut shadow, 3, 1, 1_000, 1.0);
+        ask(&mut shadow, 1, 2, 1_000, 1.0);
+        assert_eq!(shadow.ghosts.uses(hash(1)), 3, "evicted");
+        let mut shadow = Shadow::new(RULES[1]);
+        ask(&mut shadow, 100, 1, 500, 1.0);
+        ask(&mut shadow, 100, 2, 500, 1.0);
+        ask(&mut shadow, 2, 3, 600, 1.0);
+        assert_eq!(shadow.ghosts.uses(hash(3)), 2, "refused");
+        shadow.retain(|key| key == hash(2));
+        assert_eq!((shadow.len(), shadow.bytes), (1, 500.0));
+        assert!(ask(&mut shadow, 1, 2, 500, 1.0));
+    }
+
+    #[test]
+    fn the_age_follows_what_goes_and_what_is_refused() {
+        let mut shadow = Shadow::new(RULES[2]);
+        ask(&mut shadow, 1, 1, 1_000, 1.0);
+        ask(&mut shadow, 1, 2, 1_000, 1.0);
+        assert!((shadow.age - 0.001).abs() < 1e-6, "{}", shadow.age);
+        ask(&mut shadow, 3, 2, 1_000, 1.0);
+        assert!((shadow.slots[0].base - shadow.age).abs() < 1e-12);
+        let mut shadow = Shadow::new(RULES[2]);
+        ask(&mut shadow, 100, 1, 500, 1.0);
+        ask(&mut shadow, 100, 2, 500, 1.0);
+        ask(&mut shadow, 1, 3, 1_000, 1.0);
+        assert!((shadow.age - 0.001).abs() < 1e-6, "{}", shadow.age);
+    }
 }
