@@ -6,20 +6,18 @@
 #   scripts/mutants.sh --list       the files, each with its result
 #   scripts/mutants.sh --anew FILE  forgets which mutants were caught before
 #
-# One file at a time, with the tests of its own package: first the unit tests, and then, for the
-# mutants that are left, all tests. Interrupted, it goes on where it was. The results stand in
-# docs/mutants.tsv; docs/mutants.md has the reason for each mutant that is not caught.
+# cargo-mutants lists the mutants, and tests/mutants runs them: all mutants of a package out of one
+# build, each with the tests of the package that reach it, until one fails. Interrupted, it goes on where
+# it was. The results stand in docs/mutants.tsv; docs/mutants.md has the reason for each mutant that is not
+# caught.
 #
-# It tests what is committed, in a work tree of its own, so that you can go on editing. MUTANTS_TIMEOUT
-# is the time that all tests of a package may take, in seconds.
+# It tests what is committed, in a work tree of its own, so that you can go on editing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 mutants_version=27.1.0
 table=docs/mutants.tsv
 reasons=docs/mutants.md
-all_seconds=${MUTANTS_TIMEOUT:-300}
-unit_seconds=60
 
 cache=crates/scrimp-cache/src
 core=crates/scrimp-core/src
@@ -119,59 +117,47 @@ else
     git worktree add --quiet --detach "$tree" "$commit"
 fi
 export CARGO_TARGET_DIR=$work/build
-# The same crate is compiled again and again, with one line changed.
-export CARGO_INCREMENTAL=1
 export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
-# A test that fails need not say where, nor find its smallest example.
-export RUST_BACKTRACE=0
-export PROPTEST_MAX_SHRINK_ITERS=0
+# The mutants that cannot stand in one build are compiled again and again, with one line changed.
+export CARGO_INCREMENTAL=1
+cargo build --quiet --locked --manifest-path tests/mutants/Cargo.toml --target-dir "$work/tool"
+kept=$work/results
+mkdir -p "$kept"
 
-# Runs the mutants of a file that are left with some of the tests of its package.
-run() {
-    local file=$1 out=$2 seconds=$3 code=0
-    shift 3
-    (cd "$tree" && cargo mutants --in-place --iterate --no-shuffle --colors never --all-features \
-        --timeout "$seconds" --build-timeout 900 --output "$out" --file "$file" -- "$@") || code=$?
-    # 2 and 3: some were missed, or took too long.
-    case $code in
-        0 | 2 | 3) ;;
-        *) echo "error: cargo mutants ended with $code; its logs are in $out" >&2; exit 1 ;;
-    esac
-    # A later run counts what did not compile as caught.
-    cat "$out/mutants.out/unviable.txt" >>"$out/unviable.txt" 2>/dev/null || true
-}
+package_of() { cut -d/ -f2 <<<"$1"; }
 
-# Prints the lines of files, each once.
-lines() { cat "$@" 2>/dev/null | sort -u || true; }
-
-for file in "${chosen[@]}"; do
-    # What was caught counts as long as the file is the same.
-    out=$work/out/$(git rev-parse "HEAD:$file")
-    [ -z "$anew" ] || rm -rf "$out"
-    mkdir -p "$out"
-    results=$out/mutants.out
-    echo "=== $file"
-    run "$file" "$out" "$unit_seconds" --lib
-    if [ -s "$results/missed.txt" ] && [ -d "$(dirname "$file" | cut -d/ -f1-2)/tests" ]; then
-        run "$file" "$out" "$all_seconds" --tests
-    fi
-    caught=$(comm -23 <(lines "$results"/{caught,previously_caught}.txt) <(lines "$out/unviable.txt") | wc -l)
-    missed=$(lines "$results/missed.txt" | wc -l)
-    late=$(lines "$results/timeout.txt" | wc -l)
-    unviable=$(lines "$out/unviable.txt" | wc -l)
+# Puts the counts of a file into the table.
+put() {
+    local file=$1 caught=$2 missed=$3 late=$4 unviable=$5
     {
         printf 'file\tmutants\tcaught\tmissed\ttimeouts\tunviable\tcommit\n'
         {
-            awk -F'\t' -v file="$file" 'NR > 1 && $1 != file' "$table" 2>/dev/null || true
+            awk -F'\t' -v file="$file" 'NR > 1 && $1 != file' "$root/$table" 2>/dev/null || true
             printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$file" $((caught + missed + late)) \
                 "$caught" "$missed" "$late" "$unviable" "$commit"
         } | sort
     } >"$work/table"
     cp "$work/table" "$root/$table"
     echo "$file: $caught caught, $missed missed, $late took too long, $unviable did not compile"
-    # Without line and column, which change.
-    while IFS= read -r mutant; do
-        mutant=$(sed -E 's/^([^:]+):[0-9]+:[0-9]+: /\1: /' <<<"$mutant")
-        grep -qF -- "${mutant#*: }" "$root/$reasons" || echo "without a reason: $mutant"
-    done < <(cat "$results/missed.txt" 2>/dev/null)
+}
+
+mapfile -t packages < <(for file in "${chosen[@]}"; do package_of "$file"; done | awk '!seen[$0]++')
+for package in "${packages[@]}"; do
+    of_package=()
+    for file in "${chosen[@]}"; do
+        [ "$(package_of "$file")" = "$package" ] || continue
+        of_package+=("$file")
+        [ -z "$anew" ] || sed -i "\\|\t$file:|d" "$kept/$package.tsv" 2>/dev/null || true
+    done
+    echo "=== $package"
+    git -C "$tree" checkout --quiet --force --detach "$commit"
+    "$work/tool/debug/scrimp-mutants" "$tree" "$package" "$kept" "${of_package[@]}" >"$work/report"
+    while IFS=$'\t' read -r first second missed late unviable; do
+        case $first in
+            late) ;;
+            # Without line and column, which change.
+            missed) grep -qF -- "${second#*: }" "$reasons" || echo "without a reason: $second" ;;
+            *) put "$first" "$second" "$missed" "$late" "$unviable" ;;
+        esac
+    done <"$work/report"
 done

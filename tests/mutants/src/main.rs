@@ -84,9 +84,9 @@ fn run() -> Result<()> {
         println!("{}\t{caught}\t{missed}\t{late}\t{unviable}", source.file);
     }
     for mutant in &package.mutants[1..] {
-        match results.get(&package.source(mutant).digest, &mutant.name) {
-            Some(status @ (Status::Missed | Status::Late)) => println!("{status}\t{}", mutant.name),
-            _ => {}
+        let status = results.get(&package.source(mutant).digest, &mutant.name);
+        if let Some(status @ (Status::Missed | Status::Late)) = status {
+            println!("{status}\t{}", mutant.name);
         }
     }
     Ok(())

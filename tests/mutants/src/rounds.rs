@@ -290,19 +290,16 @@ impl Package {
         results: &mut Results,
     ) -> Result<()> {
         // "cannot call non-const associated function `..` in constants"
-        if error.code == "E0015" {
-            if let Some(path) = error.message.split('`').nth(1) {
-                let name = path.rsplit("::").next().unwrap_or(path);
-                let of_name = |function: &&Function| function.is_const() && function.name == name;
-                if self
-                    .sources
-                    .iter()
-                    .flat_map(|source| &source.functions)
-                    .any(|function| of_name(&function))
-                {
-                    live.constants.insert(name.into());
-                    return Ok(());
-                }
+        let called = error
+            .message
+            .split('`')
+            .nth(1)
+            .filter(|_| error.code == "E0015");
+        if let Some(name) = called.and_then(|path| path.rsplit("::").next()) {
+            let mut functions = self.sources.iter().flat_map(|source| &source.functions);
+            if functions.any(|function| function.is_const() && function.name == name) {
+                live.constants.insert(name.into());
+                return Ok(());
             }
         }
         let region = error.places.iter().find_map(|(file, line)| {

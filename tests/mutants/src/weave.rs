@@ -248,3 +248,95 @@ impl<'ast> Visit<'ast> for Opaque {
         self.0 = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "\
+const fn twice(n: u32) -> u32 {
+    n * 2
+}
+
+fn outer(n: u32) -> u32 {
+    fn inner(n: u32) -> u32 {
+        n + 1 // a comment
+    }
+    inner(n) - 1
+}
+
+fn all() -> impl Iterator<Item = u32> {
+    0..1
+}
+";
+
+    fn mutant(at: &str, replacement: &str) -> Mutant {
+        let start = SOURCE.find(at).expect("it is there");
+        Mutant {
+            file: "lib.rs".into(),
+            name: at.into(),
+            range: start..start + at.len(),
+            replacement: replacement.into(),
+        }
+    }
+
+    #[test]
+    fn each_body_has_a_copy_for_each_mutant_and_inner_functions_their_own() {
+        let functions = functions(SOURCE).expect("it is Rust");
+        let names: Vec<_> = functions
+            .iter()
+            .map(|function| function.name.as_str())
+            .collect();
+        assert_eq!(names, ["twice", "outer", "inner", "all"]);
+        let mutants = [
+            mutant("", ""),
+            mutant("*", "/"),
+            mutant("- 1", "+ 1"),
+            mutant("+", "*"),
+        ];
+        let places: Vec<_> = mutants[1..]
+            .iter()
+            .map(|mutant| innermost(&functions, &mutant.range))
+            .collect();
+        assert_eq!(places, [Some(0), Some(1), Some(2)]);
+        let group = |function| Group {
+            function,
+            numbers: function + 1..function + 2,
+        };
+        let groups = [group(0), group(1), group(2)];
+        let woven = weave(
+            SOURCE,
+            &functions,
+            &groups,
+            &mutants,
+            &HashSet::from([1, 2, 3]),
+        );
+        assert!(syn::parse_file(&woven.text).is_ok(), "{}", woven.text);
+        // The copies of the outer function have the inner one as it is.
+        assert_eq!(woven.text.matches("within(3, 3)").count(), 1);
+        assert_eq!(woven.text.matches("n + 1 // a comment").count(), 2);
+        assert!(woven.text.contains("n / 2") && !woven.text.contains("const"));
+        for region in woven.regions.iter().filter(|region| !region.whole) {
+            let lines: Vec<_> = woven.text.lines().collect();
+            let text = lines[region.lines.start - 1..region.lines.end - 1].join("\n");
+            let number = region.mutants[0];
+            assert!(text.starts_with(&format!("{number} => {{")), "{text}");
+            assert!(text.contains(&mutants[number].replacement), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_live_mutant_stays_as_it_is() {
+        let functions = functions(SOURCE).expect("it is Rust");
+        let groups = [Group {
+            function: 0,
+            numbers: 1..2,
+        }];
+        let mutants = [mutant("", ""), mutant("*", "/")];
+        let woven = weave(SOURCE, &functions, &groups, &mutants, &HashSet::new());
+        assert_eq!(woven.text, SOURCE);
+        assert!(functions[0].takes_copies(&HashSet::new()));
+        assert!(!functions[0].takes_copies(&HashSet::from(["twice".into()])));
+        assert!(!functions[3].takes_copies(&HashSet::new()));
+    }
+}
