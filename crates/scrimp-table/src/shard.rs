@@ -256,3 +256,67 @@ impl Bound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        rank::RULES,
+        slot::Record,
+        tests::{Value, key},
+    };
+
+    use super::*;
+
+    fn put(shard: &mut Shard<Value>, names: std::ops::Range<u64>) {
+        for name in names {
+            let record = Record { uses: 1, base: 0.0 };
+            let slot = Slot::new(key(name), Value(1, None), record);
+            shard.put(slot, f64::INFINITY, &RULES[0]);
+        }
+    }
+
+    #[test]
+    fn memory_is_given_back_once_three_quarters_are_unused() {
+        let mut shard = Shard::default();
+        put(&mut shard, 0..4_000);
+        shard.remember(7, 1);
+        let room = shard.slots.capacity();
+        let quarter = room as u64 / 4;
+        for name in quarter..4_000 {
+            shard.remove(key(name).as_ref());
+        }
+        assert_eq!(shard.slots.capacity(), room, "a quarter is used");
+        let before = (shard.index.capacity(), shard.ghosts.len());
+        shard.remove(key(0).as_ref());
+        let used = shard.slots.len();
+        assert_eq!(used as u64, quarter - 1);
+        assert!((2 * used..room).contains(&shard.slots.capacity()));
+        assert!((2 * used..before.0).contains(&shard.index.capacity()));
+        // Two to four for each entry.
+        assert!((4 * used..before.1).contains(&shard.ghosts.len()));
+    }
+
+    #[test]
+    fn a_small_shard_keeps_its_memory() {
+        let mut shard = Shard::default();
+        shard.slots.reserve_exact(LEAST_ROOM);
+        let room = shard.slots.capacity();
+        put(&mut shard, 0..10);
+        for name in 0..10 {
+            shard.remove(key(name).as_ref());
+        }
+        assert_eq!(shard.slots.capacity(), room);
+    }
+
+    #[test]
+    fn what_may_be_evicted_is_bounded() {
+        let newcomer = Bound::Newcomer {
+            suffices: 100,
+            priority: 1.0,
+        };
+        assert!(newcomer.allows(100, 2.0) && newcomer.allows(99, 1.0));
+        assert!(!newcomer.allows(99, 1.1));
+        let loan = Bound::Loan { heaviest: 100 };
+        assert!(loan.allows(100, 9.0) && !loan.allows(101, 0.0));
+    }
+}
