@@ -191,13 +191,14 @@ impl<V: Kept> Shard<V> {
     fn shrink(&mut self) {
         let (used, room) = (self.slots.len(), self.slots.capacity());
         if room > LEAST_ROOM && used < room / 4 {
-            self.slots.shrink_to(used * 2);
-            self.ranks.shrink_to(used * 2);
-            self.ends.shrink_to(used * 2);
-            self.ghosts.shrink_to(used * 2);
+            let kept = used * 2;
+            self.slots.shrink_to(kept);
+            self.ranks.shrink_to(kept);
+            self.ends.shrink_to(kept);
+            self.ghosts.shrink_to(kept);
             let slots = &self.slots;
             self.index
-                .shrink_to(used * 2, |&place| slots[place as usize].hash());
+                .shrink_to(kept, |&place| slots[place as usize].hash());
         }
     }
 

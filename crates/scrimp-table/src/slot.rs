@@ -116,3 +116,26 @@ pub(super) fn saves<V: Kept>(value: &V) -> f32 {
     let saves = if saves.is_nan() { 0.0 } else { saves };
     saves.clamp(f64::from(f32::MIN_POSITIVE), MOST_VALUE) as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        rank::RULES,
+        tests::{Value, key},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_use_counts_and_has_the_age_of_the_table() {
+        let record = Record { uses: 1, base: 1.0 };
+        let slot = Slot::new(key(1), Value(1_000, None), record);
+        let per_byte = f64::from(slot.sample().value_per_byte());
+        assert_eq!(slot.priority(&RULES[1]), 1.0 + per_byte);
+        slot.note(5.0);
+        assert_eq!(slot.uses(), 2);
+        assert_eq!(slot.priority(&RULES[1]), 5.0 + 2.0 * per_byte);
+        slot.note(5.0);
+        assert_eq!(slot.priority(&RULES[1]), 5.0 + 3.0 * per_byte);
+    }
+}
