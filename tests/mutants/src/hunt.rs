@@ -15,6 +15,8 @@ const LATE: usize = 3;
 /// Tests that run in one process, and the time that they may take without a mutant.
 const TOGETHER: usize = 48;
 const TOGETHER_TIME: Duration = Duration::from_secs(3);
+/// Tests that take longer do not run with mutants: what only they catch counts as missed.
+const LONGEST: Duration = Duration::from_secs(10);
 /// Tests of a failed run that are repeated alone.
 const REPEATED: usize = 4;
 
@@ -111,7 +113,10 @@ impl Hunt<'_> {
     fn order(&self, group: usize) -> Vec<usize> {
         let catches = self.catches.lock().expect("no thread panics with it");
         let mut order: Vec<_> = (0..self.tests.len())
-            .filter(|&test| self.tests[test].reaches.contains(&group))
+            .filter(|&test| {
+                let Test { reaches, time, .. } = &self.tests[test];
+                reaches.contains(&group) && *time <= LONGEST
+            })
             .collect();
         order.sort_by_key(|&test| {
             let caught = catches.get(&(group, test)).copied().unwrap_or_default();
