@@ -220,3 +220,40 @@ pub(crate) fn written(uri: &Uri, headers: &HeaderMap) -> u64 {
     key.part(normal(path).as_bytes());
     key.as_ref().hash_value()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(part: Option<KeyPart>, own: Option<&Key>) -> Result<Key, Unshared> {
+        let mut request = Request::new(());
+        part.map(|part| request.extensions_mut().insert(part));
+        let mut key = KeyBuf::new();
+        match own {
+            Some(own) => wrap(&mut key, &request, own),
+            None => write(&mut key, &Config::new(), &request, true)?,
+        }
+        Ok(key.to_key())
+    }
+
+    #[test]
+    fn requests_with_different_parts_have_different_keys() {
+        let mut own = KeyBuf::new();
+        own.part(b"a");
+        let own = own.to_key();
+        for own in [None, Some(&own)] {
+            let parts = [None, Some(""), Some("\0"), Some("\x01"), Some("a")];
+            let made = parts.map(|part| key(part.map(KeyPart::new), own).expect("a key"));
+            for (index, one) in made.iter().enumerate() {
+                assert!(!made[..index].contains(one), "{:?}", parts[index]);
+            }
+            assert_eq!(key(Some(KeyPart::new("a")), own), Ok(made[4].clone()));
+        }
+        let long = KeyPart::new(vec![b'a'; 1_025]);
+        assert_eq!(key(Some(long.clone()), None), Err(Unshared::KeyTooLong));
+        let mut request = Request::new(());
+        request.extensions_mut().insert(long);
+        let open = check_open(&Config::new(), &request, true);
+        assert_eq!(open, Err(Unshared::KeyTooLong));
+    }
+}

@@ -214,6 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn each_line_of_cache_control_counts() {
+        for lines in [["private", "max-age=3"], ["max-age=3", "no-store"]] {
+            let fields = lines.map(|line| ("cache-control", line));
+            let verdict = verdict(200, &fields);
+            assert!(matches!(verdict, Verdict::Refuse(_)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn where_streams_are_shared_only_they_are_not_given_again() {
+        let mut config = Config::new();
+        config.window = Some(ReuseWindow::new());
+        config.share_events = true;
+        for (kind, window) in [
+            ("application/json", Some(Duration::from_secs(30))),
+            ("text/event-stream", None),
+        ] {
+            let response = Response::builder().header("content-type", kind);
+            let response = response.body(()).unwrap();
+            let verdict = judge(&config, &response, &PrivateRecheck::default());
+            assert_eq!(verdict, Verdict::Share { window }, "{kind}");
+        }
+    }
+
+    #[test]
     fn what_says_nothing_is_shared_and_given_again_for_the_window() {
         assert_eq!(window(&[]), Some(30));
         assert_eq!(window(&[("vary", "accept-encoding")]), Some(30));

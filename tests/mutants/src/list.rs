@@ -1,6 +1,6 @@
 //! Mutants, as cargo-mutants lists them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
@@ -54,9 +54,12 @@ pub(crate) fn mutants(tree: &Path, files: &[(String, String)]) -> Result<Vec<Mut
             replacement: value["replacement"].as_str()?.into(),
         })
     });
-    mutants
-        .collect::<Option<_>>()
-        .ok_or_else(|| "cannot read the list of cargo mutants".into())
+    let mutants: Option<Vec<_>> = mutants.collect();
+    let mut mutants = mutants.ok_or("cannot read the list of cargo mutants")?;
+    // A file that several targets include is listed for each.
+    let mut seen = HashSet::new();
+    mutants.retain(|mutant| seen.insert(mutant.name.clone()));
+    Ok(mutants)
 }
 
 /// Beginnings of lines.

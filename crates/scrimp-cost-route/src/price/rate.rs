@@ -130,4 +130,20 @@ mod tests {
     fn a_price_per_million_is_a_price_each() {
         assert_eq!(Rate::per("3", 1_000_000).to_string(), "0.000003");
     }
+
+    #[test]
+    fn a_rate_and_what_is_wrong_with_one_are_written_for_people() {
+        let rate = Rate::per("3", 1_000_000).permille(500);
+        assert_eq!(
+            (rate.to_string(), format!("{rate:?}")),
+            ("0.0000015".into(), "0.0000015".into())
+        );
+        let wrong = format!("{:?}", Rate::per("3", 0));
+        assert!(wrong.contains("units"), "{wrong}");
+        let error = "three".parse::<Rate>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("\"three\" is not a rate: write a decimal"),
+            "{error}"
+        );
+    }
 }

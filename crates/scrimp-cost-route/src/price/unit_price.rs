@@ -299,4 +299,41 @@ mod tests {
         }
         assert_eq!(pico(-PER_PICO - 1), -1);
     }
+
+    #[test]
+    fn a_share_of_a_price_is_in_thousandths_and_keeps_its_currency() {
+        let price = UnitPrice::each("3".parse().unwrap());
+        let half = price.permille(500);
+        assert_eq!(
+            (half.to_string(), half.currency()),
+            ("1.5".into(), price.currency())
+        );
+        assert_eq!(UnitPrice::bare(10).permille(150), UnitPrice::bare(1));
+        assert_eq!(format!("{half:?}"), "1.5");
+    }
+
+    #[test]
+    fn a_float_is_rounded_to_the_nearest_price() {
+        let rounded = |float| UnitPrice::rounded(float).map(|price| price.to_string());
+        assert_eq!(rounded(2.5e-6).as_deref(), Some("0.0000025"));
+        assert_eq!(rounded(1.6e-18).as_deref(), Some("0.000000000000000002"));
+        assert_eq!(rounded(0.0).as_deref(), Some("0"));
+        for float in [-1.0, f64::NAN, f64::INFINITY, 1e12] {
+            assert_eq!(rounded(float), None, "{float}");
+        }
+        let prices = [1, 2].map(UnitPrice::bare);
+        assert!(prices[0].is_below(prices[1]));
+        assert!(!prices[1].is_below(prices[0]) && !prices[0].is_below(prices[0]));
+    }
+
+    #[test]
+    fn a_rate_per_kib_is_charged_for_each_byte() {
+        let charged = |rate: i128, bytes| {
+            let mut sum = Sum(5);
+            sum.add_kib(UnitPrice::bare(rate), bytes);
+            sum
+        };
+        assert_eq!(charged(2_048, 512), Sum(1_029));
+        assert_eq!((charged(0, 512), charged(2_048, 0)), (Sum(5), Sum(5)));
+    }
 }

@@ -75,6 +75,15 @@ fn a_rate_surely_above_a_half_puts_it_out_without_a_row() {
 }
 
 #[test]
+fn a_failure_at_the_very_end_of_its_time_out_puts_it_out_for_twice_as_long() {
+    let mut breaker = out();
+    assert_eq!(fail(&mut breaker, 0.9), None);
+    assert_eq!(health(&breaker, 0.9), Health::Out { until: at(1.0) });
+    assert_eq!(fail(&mut breaker, 1.0), Some(5));
+    assert_eq!(health(&breaker, 1.0), Health::Out { until: at(3.0) });
+}
+
+#[test]
 fn who_answers_the_first_probe_was_unlucky_and_is_back_at_once() {
     let mut breaker = out();
     assert!(!breaker.admits(0.9));
