@@ -256,4 +256,21 @@ mod tests {
         let open = check_open(&Config::new(), &request, true);
         assert_eq!(open, Err(Unshared::KeyTooLong));
     }
+
+    #[test]
+    fn what_else_names_a_host_is_in_the_key_as_it_was_sent() {
+        for name in ["forwarded", "origin", "x-forwarded-host"] {
+            let values = ["a", "b", "a:80", "http://a", "host=a", "host=b"];
+            let made = values.map(|value| {
+                let request = Request::builder().header("host", "h").header(name, value);
+                let mut key = KeyBuf::new();
+                let request = request.body(()).expect("a request");
+                write(&mut key, &Config::new(), &request, true).expect("a key");
+                key.to_key()
+            });
+            for (index, one) in made.iter().enumerate() {
+                assert!(!made[..index].contains(one), "{name}: {}", values[index]);
+            }
+        }
+    }
 }

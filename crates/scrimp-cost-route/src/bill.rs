@@ -122,3 +122,21 @@ impl Cost {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_two_calls_is_told_the_cost_of_the_other() {
+        let [first, second] = Beside::new();
+        assert_eq!((first.lost(), second.lost()), (None, None));
+        let cost = "0.02".parse().ok();
+        first.ended(cost);
+        assert_eq!((first.lost(), second.lost()), (None, cost));
+        second.ended("0.03".parse().ok());
+        assert_eq!(first.lost(), "0.03".parse().ok());
+        first.ended(None);
+        assert_eq!(second.lost(), None, "it was not paid");
+    }
+}

@@ -354,3 +354,38 @@ fn a_report_has_tenant_limit_and_rest() {
     reserved.release();
     assert_eq!(budget.report()[0].rest, cents(95));
 }
+
+#[test]
+fn a_report_is_ordered_by_cap_tenant_provider_and_route() {
+    let cap = |name: &str| {
+        let cap = Cap::new(name, cents(100), Period::Day).tenants(Scope::Each);
+        cap.providers(Scope::Each).routes(Scope::Each)
+    };
+    let budget = Budget::new([cap("b"), cap("a")]);
+    for (tenant, provider, route) in [
+        ("t", "p", "/b"),
+        ("t", "o", "/"),
+        ("s", "p", "/"),
+        ("t", "p", "/a"),
+    ] {
+        let reservation = budget.reserve(cents(1), tenant, provider, route);
+        assert!(format!("{:?}", reservation.unwrap()).contains("accounts: 2"));
+    }
+    let report = budget.report();
+    let names: Vec<_> = report
+        .iter()
+        .map(|status| {
+            let name = |name: &Option<String>| name.clone().unwrap_or_default();
+            let names = [&status.tenant, &status.provider, &status.route].map(name);
+            format!("{} {}", status.cap, names.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "a s p /", "a t o /", "a t p /a", "a t p /b", "b s p /", "b t o /", "b t p /a",
+            "b t p /b"
+        ]
+    );
+    assert!(format!("{budget:?}").contains("caps"));
+}
