@@ -155,4 +155,15 @@ mod tests {
         ghosts.note(hash(1), u32::MAX, 1);
         assert_eq!(ghosts.uses(hash(1)), MOST);
     }
+
+    #[test]
+    fn ghosts_take_as_much_as_is_counted_for_them_and_no_more() {
+        for entries in [1_025, 4_097] {
+            let mut ghosts = Ghosts::default();
+            ghosts.note(hash(1), 1, entries);
+            let taken = size_of_val(ghosts.groups.as_slice()) as u64;
+            let counted = entries as u64 * BYTES_PER_ENTRY;
+            assert!((taken..taken + 2 * BYTES_PER_ENTRY).contains(&counted));
+        }
+    }
 }
