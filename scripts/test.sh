@@ -140,6 +140,13 @@ mounts() {
     fi
 }
 
+# Lints and tests tests/mutants, which is a workspace of its own.
+mutants() {
+    cargo fmt --check --manifest-path tests/mutants/Cargo.toml
+    cargo clippy --locked --all-targets --manifest-path tests/mutants/Cargo.toml -- -D warnings
+    cargo test --locked --manifest-path tests/mutants/Cargo.toml
+}
+
 # Fetches other people's software while crates compile, which leaves the network alone. What fails here is tried again,
 # and reported, by the step that needs it.
 downloads() {
@@ -167,6 +174,7 @@ if [ -n "$full" ]; then
     step "lowest versions" scripts/minimal.sh
     step "inside other libraries" scripts/ecosystem.sh
     step "programs of the pages" scripts/start.sh
+    step "the program that makes mutants" mutants
     # All features at once are those of the lints, and each alone those of scripts/long.sh.
     step "each crate without features" cargo hack --workspace --ignore-private check --no-default-features
 fi
