@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
 use scrimp_core::Money;
 
 use crate::{
@@ -25,6 +26,8 @@ impl Call {
             Some(told) if told.prompt && told.completion && (whole || self.has_told_all()) => {
                 told.usage
             }
+            // The text of an error is no answer.
+            Some(told) if told.prompt && self.status.is_some_and(is_error) => told.usage,
             None if sent.prompt() == 0 => sent,
             // Tokens have no price, so nothing is learned of them.
             None if !self.bill.reads_answers() => match self.status {
@@ -187,6 +190,10 @@ impl Call {
         };
         self.bill.with_earlier(own)
     }
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 /// Returns a number of tokens.

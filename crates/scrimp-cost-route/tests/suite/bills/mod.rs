@@ -3,6 +3,7 @@
 mod codings;
 use crate::common;
 mod models;
+mod partial;
 mod tags;
 
 use std::path::PathBuf;
