@@ -4,6 +4,7 @@ mod bills;
 mod breaks;
 mod budget;
 mod cancel;
+mod caps;
 mod choice;
 #[path = "../common/mod.rs"]
 mod common;
