@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) log: RedisLog,
+    /// The cache, which may still be putting a response into Redis when it has answered.
+    pub(crate) cache: CacheLayer<Tiered<MemoryStore, RedisStore>>,
     _servers: JoinSet<()>,
 }
 
@@ -70,7 +72,7 @@ impl Node {
             .budget(Budget::shared([cap], allowance))
             .build()?;
         let gateway = Gateway::builder(format!("http://{upstream}"))
-            .cache(cache)
+            .cache(cache.clone())
             .around_upstream(spending)
             .build()?;
 
@@ -87,6 +89,7 @@ impl Node {
             address: serve(&mut servers, app).await?,
             admin: serve(&mut servers, Router::new().fallback_service(admin)).await?,
             log,
+            cache,
             _servers: servers,
         })
     }

@@ -100,6 +100,8 @@ impl Story<'_> {
             .send(what, Method::GET, node.address, "/products/42")
             .await?;
         (self.tell)(&step);
+        // The next step may ask the other gateway, which sees what is in Redis by then.
+        node.cache.settled().await;
         let is_hit = step.cache_status.contains("; hit");
         let is_right = step.status == Some(StatusCode::OK)
             && step.body == expected.body

@@ -113,6 +113,13 @@ impl<St: Store> CacheLayer<St> {
         }
     }
 
+    /// Waits for a moment at which nothing goes on in the background: no response is on its way into a store
+    /// over a network, no refresh and no call that its caller has left is under way. Before a process ends,
+    /// it keeps what was fetched last for the others.
+    pub async fn settled(&self) {
+        self.0.background.settled().await;
+    }
+
     /// Returns the counts since the cache was made, and the contents of its store.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
