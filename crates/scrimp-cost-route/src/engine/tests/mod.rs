@@ -1,5 +1,6 @@
 //! The engine's laws, by what they are about.
 
+mod changing;
 mod choosing;
 mod estimating;
 mod exploring;
