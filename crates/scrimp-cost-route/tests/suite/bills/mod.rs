@@ -198,11 +198,15 @@ async fn an_error_costs_the_layers_outside_nothing() {
     let paid = Tariff::new(Currency::USD)
         .per_request(cents(3))
         .errors_paid(true);
-    let ledger = Ledger::new();
-    let layer = CostRouteLayer::builder([provider("a", 0).price(paid)]).ledger(ledger.clone());
-    let rig = Rig::new(&layer.build().unwrap(), |_| status(404));
-    rig.get().await;
-    assert_eq!(ledger.totals().spent.get(Currency::USD), cents(3));
+    for code in [404, 500] {
+        let ledger = Ledger::new();
+        let layer = CostRouteLayer::builder([provider("a", 0).price(paid.clone())]).attempts(1);
+        let layer = layer.ledger(ledger.clone()).build().unwrap();
+        let rig = Rig::new(&layer, move |_| status(code));
+        rig.get().await;
+        let spent = ledger.totals().spent.get(Currency::USD);
+        assert_eq!(spent, cents(3), "{code}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
