@@ -232,8 +232,33 @@ mod tests {
             "{ list @ # c\n , stream { a } }",
             "query Q @live { a }",
             "\u{feff}mutation { a }",
+            // Strings end where they end, so that what follows is seen.
+            "{ a(s: \"\"\"x\"\"\") } mutation { b }",
+            "{ a(s: \"\"\" \" \"\"\") } mutation { b }",
+            "{ a(s: \"\"\"x \\\"\"\" y\"\"\") } mutation { b }",
+            "{ a(s: \"x\\\\\") } mutation { b }",
+            "{ a(s: \"x\n) } mutation { b }",
         ] {
             assert!(!is_plain_query(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn one_object_for_all_is_a_refusal_only_if_it_has_no_data() {
+        let decoded =
+            |body: &'static str| no_array(2, &Response::new(Bytes::from_static(body.as_bytes())));
+        for refusal in [
+            r#"{"errors":[{"message":"no arrays"}]}"#,
+            r#"{"errors":[{"message":"no arrays"}],"data":null}"#,
+        ] {
+            assert!(matches!(decoded(refusal), Decoded::Alone), "{refusal}");
+        }
+        for other in [
+            r#"{"errors":[{}],"data":{"a":1}}"#,
+            r#"{"data":null}"#,
+            "[]",
+        ] {
+            assert!(!matches!(decoded(other), Decoded::Alone), "{other}");
         }
     }
 }
