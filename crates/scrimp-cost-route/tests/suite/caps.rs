@@ -48,7 +48,7 @@ fn a_report_has_each_cap_of_one_account_before_anything_is_spent() {
     let budget = Budget::new([day("a", cents(1)), day("b", cents(2))]);
     let names = |budget: &Budget| -> Vec<String> {
         let report = budget.report().into_iter();
-        report.map(|status| status.cap.to_string()).collect()
+        report.map(|status| status.cap).collect()
     };
     assert_eq!(names(&budget), ["a", "b"]);
     drop(budget.reserve(cents(1), "", "p", "/"));
