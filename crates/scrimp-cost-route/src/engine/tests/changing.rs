@@ -68,7 +68,7 @@ fn calls_that_are_late_count_before_they_end_and_more_of_them_count_more() {
             call(&mut router, 0.0, 0, 1.0, Outcome::Succeeded);
         }
         for _ in 0..calls {
-            router.started(at(10.0), 0);
+            let _ = router.started(at(10.0), 0);
         }
         terms(&router, 70.0).estimate.latency.as_secs_f64()
     };
