@@ -24,7 +24,7 @@ const REPEATED: usize = 4;
 pub(crate) struct Hunt<'a> {
     pub(crate) programs: &'a [Program],
     pub(crate) tests: &'a [Test],
-    /// How many mutants of a group a test caught.
+    /// Number of mutants of a group that a test caught.
     pub(crate) catches: std::sync::Mutex<HashMap<(usize, usize), usize>>,
 }
 

@@ -168,7 +168,7 @@ fn tags(headers: &HeaderMap) -> Vec<String> {
     tags.map(str::to_owned).collect()
 }
 
-/// What a purge can name.
+/// Parameters that a purge takes.
 const PARAMETERS: &str =
     "tag=, prefix=, glob=, url=, url-prefix=, path=, authority=, everything, and soft";
 
