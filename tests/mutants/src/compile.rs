@@ -41,22 +41,14 @@ pub(crate) fn compile(
     package: &str,
     kind: Kind,
 ) -> Result<std::result::Result<Vec<Program>, Vec<CompileError>>> {
-    let which = if kind == Kind::Unit {
-        "--lib"
-    } else {
-        "--tests"
-    };
+    let mut which = vec!["--lib".to_owned()];
+    if kind == Kind::Integration {
+        which.extend(programs_of_tests(tree, package)?);
+    }
     let output = Command::new("cargo")
-        .args([
-            "test",
-            "--package",
-            package,
-            "--all-features",
-            which,
-            "--no-run",
-            "--message-format",
-            "json",
-        ])
+        .args(["test", "--package", package, "--all-features"])
+        .args(which)
+        .args(["--no-run", "--message-format", "json"])
         .current_dir(tree)
         .stderr(Stdio::piped())
         .output()?;
@@ -80,6 +72,31 @@ pub(crate) fn compile(
     } else {
         Ok(Err(errors))
     }
+}
+
+/// Returns the arguments that name the programs of tests, without those that compile files of the
+/// crate themselves: there is no switch in them.
+fn programs_of_tests(tree: &Path, package: &str) -> Result<Vec<String>> {
+    let output = Command::new("cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(tree)
+        .stderr(Stdio::inherit())
+        .output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages
+        .filter(|found| found["name"] == package)
+        .filter_map(|found| found["targets"].as_array())
+        .flatten();
+    let mut arguments = Vec::new();
+    for target in targets.filter(|target| target["kind"][0] == "test") {
+        if let (Some(name), Some(path)) = (target["name"].as_str(), target["src_path"].as_str())
+            && !std::fs::read_to_string(path)?.contains("#[path = \"../src/")
+        {
+            arguments.extend(["--test".into(), name.into()]);
+        }
+    }
+    Ok(arguments)
 }
 
 fn program(artifact: &Value) -> Option<Program> {

@@ -85,7 +85,7 @@ pub(crate) fn number(value: &RawValue) -> Option<i64> {
 
 /// Reads the text of a number in JSON, without white space around it.
 fn whole(text: &str) -> Option<i64> {
-    /// Floats above this do not name one whole number.
+    /// Floats from this on do not name one whole number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if text.trim_ascii() != text {
         return None;
@@ -171,7 +171,16 @@ mod tests {
         assert_eq!(number("-32005"), Some(-32_005));
         assert_eq!(number("9223372036854775807"), Some(i64::MAX));
         for none in [
-            "1.5", "\"01\"", "\"+1\"", "\" 1\"", "\"\"", "null", "[1]", "1e300", "\"x\"",
+            "9007199254740992.0",
+            "1.5",
+            "\"01\"",
+            "\"+1\"",
+            "\" 1\"",
+            "\"\"",
+            "null",
+            "[1]",
+            "1e300",
+            "\"x\"",
         ] {
             assert_eq!(number(none), None, "{none}");
         }

@@ -8,10 +8,11 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
-use scrimp_http::{coding, framing, media_type};
+use scrimp_http::{coding::is_coded, framing, media_type};
 use serde_json::value::RawValue;
 
 use super::json::{self, Fields};
+use crate::coding::{self, Undecoded};
 
 /// Decoded bytes of all bodies in an envelope that have content codings of their own.
 const MOST_DECODED: usize = 16 << 20;
@@ -51,14 +52,15 @@ fn answer(whole: &Bytes, fields: &Fields<'_>, room: &mut usize) -> Option<Respon
     let Some(value) = json::get(fields, "body") else {
         return Some(response);
     };
-    if coding::is_coded(response.headers()) {
+    if is_coded(response.headers()) {
         match decoded(&response, value, *room) {
-            Some(decoded) => {
+            Some(Ok(decoded)) => {
                 *room -= decoded.body().len();
                 return Some(decoded);
             }
+            Some(Err(error)) if error.too_long => return None,
             // The server took the field from a response that it put into the envelope as it was.
-            None => drop(response.headers_mut().remove(CONTENT_ENCODING)),
+            _ => drop(response.headers_mut().remove(CONTENT_ENCODING)),
         }
     }
     let body = self::body(whole, value, response.headers());
@@ -71,13 +73,17 @@ fn answer(whole: &Bytes, fields: &Fields<'_>, room: &mut usize) -> Option<Respon
     Some(response)
 }
 
-/// Returns the response with a body that is in Base64 and has a content coding; `None` if it is not
-/// such a body.
-fn decoded(head: &Response<Bytes>, value: &RawValue, room: usize) -> Option<Response<Bytes>> {
+/// Returns the response with a body that is in Base64 and has a content coding; `None` if it is not in
+/// Base64.
+fn decoded(
+    head: &Response<Bytes>,
+    value: &RawValue,
+    room: usize,
+) -> Option<Result<Response<Bytes>, Undecoded>> {
     let mut coded = Response::new(decode(&json::text(value)?)?.into());
     *coded.status_mut() = head.status();
     coded.headers_mut().clone_from(head.headers());
-    crate::coding::decoded(coded, room).ok()
+    Some(coding::decoded(coded, room))
 }
 
 fn headers(object: &RawValue) -> HeaderMap {

@@ -178,3 +178,22 @@ async fn an_item_in_a_coding_of_its_own_is_decoded_and_a_false_claim_is_dropped(
             .any(|answer| answer.headers().contains_key("content-encoding"))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn items_that_decode_to_too_much_together_are_missing_and_those_that_fit_are_not() {
+    let upstream = Upstream::rest(|url, _| {
+        let length = if url == "/short" { 1_000 } else { 9 << 20 };
+        let body = json!(BASE64_STANDARD.encode(gzip(&vec![b' '; length])));
+        let mut response = status(200, body);
+        let headers = response.headers_mut();
+        headers.insert("content-encoding", "gzip".parse().unwrap());
+        response
+    });
+    let layer = layer().retries(0).build().unwrap();
+    let requests = ["/long", "/longer", "/short"].map(get);
+    let answers = all(&layer, &upstream, requests).await;
+    assert_eq!(upstream.calls(), 1);
+    assert_eq!(answers[0].body().len(), 9 << 20);
+    assert_eq!(reason(&answers[1]), "missing");
+    assert_eq!(answers[2].body().len(), 1_000);
+}

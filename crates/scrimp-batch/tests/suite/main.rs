@@ -6,6 +6,7 @@ mod cancel;
 mod codecs;
 mod codings;
 mod contract;
+mod decoding;
 mod delivery;
 mod dialects;
 mod distinct;

@@ -46,6 +46,7 @@ fn a_message_about_a_batch_and_its_size_refuses_it_and_a_number_below_its_size_i
             Some(5),
         ),
         (-32_600, "batch exceeds 25 MB", None),
+        (-32_600, "JSON-RPC 2.0 batch too large", None),
     ] {
         let error = json!({"code": code, "message": message});
         assert_eq!(refusal(&error, 40), too_large(limit), "{message}");
