@@ -139,7 +139,7 @@ impl Call {
     pub(crate) fn is_paid(&self, outcome: Outcome) -> bool {
         let by_tariff = self.bill.price.charges_errors();
         match self.status {
-            None => self.failed.is_none() && outcome == Outcome::Cancelled,
+            None => outcome == Outcome::Cancelled,
             Some(status) if status.is_client_error() => by_tariff,
             Some(status) if status.is_server_error() => by_tariff || self.has_told(),
             Some(_) => self.failed.is_none() || self.has_told(),

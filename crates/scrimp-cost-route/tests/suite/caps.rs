@@ -9,7 +9,7 @@ use scrimp_core::{
     Clock, Money,
     extensions::{Tenant, TenantShares},
 };
-use scrimp_cost_route::{Budget, Cap, CostRouteLayer, Period, Price, Provider, Rate, Scope};
+use scrimp_cost_route::{Budget, Cap, CostRouteLayer, Period, Price, Rate, Scope};
 
 fn day(name: &str, limit: Money) -> Cap {
     Cap::new(name, limit, Period::Day)
@@ -82,18 +82,29 @@ fn each_share_is_settled_in_the_currency_of_its_cap() {
     assert_eq!(spent(&budget), [cents(10), cents(20), yen(10), yen(20)]);
 }
 
-#[test]
-fn a_price_may_be_unknown_where_no_cap_counts_its_provider() {
+#[tokio::test(start_paused = true)]
+async fn a_price_may_be_unknown_where_no_cap_counts_its_provider() {
     let build = |counted: &str| {
         let cap = day("day", cents(10)).providers(Scope::Only(counted.into()));
-        let free = Provider::new("free").price(Price::Unknown);
+        let free = provider("free", 0).price(Price::Unknown);
         CostRouteLayer::builder([free, provider("paid", 1)])
             .budget(Budget::new([cap]))
             .build()
     };
-    assert!(build("paid").is_ok());
+    let rig = common::Rig::new(&build("paid").unwrap(), |_| common::ok("fine"));
+    assert_eq!(rig.get().await.status, 200);
     let error = build("free").unwrap_err().to_string();
     assert!(error.contains("unknown_prices"), "{error}");
+}
+
+#[test]
+fn a_price_may_be_text_that_a_program_has_made() {
+    let text = format!("{}.5 USD", 2);
+    let of = |price: Price| format!("{price:?}");
+    let expected = of(Price::try_from("2.5 USD").unwrap());
+    assert_eq!(of(Price::try_from(&text).unwrap()), expected);
+    assert_eq!(of(Price::try_from(text).unwrap()), expected);
+    assert!(Price::try_from(String::from("cheap")).is_err());
 }
 
 #[test]

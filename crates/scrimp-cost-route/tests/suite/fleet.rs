@@ -213,3 +213,29 @@ async fn a_reservation_by_hand_asks_the_fleet_and_the_report_has_what_is_left_fo
     );
     assert_eq!(fleet.amounts(), [(0, CENT)]);
 }
+
+#[test]
+fn an_account_for_which_there_is_no_room_takes_nothing_from_the_fleet() {
+    let fleet = Scripted::answering();
+    let caps = [Cap::new("each", cents(9), Period::Day).tenants(Scope::Each)];
+    let budget = Budget::shared(caps, fleet.clone());
+    let mut held = Vec::new();
+    for n in 0..200_000 {
+        let tenant = format!("tenant {n}");
+        // The first look at an account asks.
+        let _ = budget.reserve(cents(1), &tenant, "p", "/");
+        match budget.reserve(cents(1), &tenant, "p", "/") {
+            Ok(reserved) => held.push(reserved),
+            Err(refused) => {
+                assert_eq!(&*refused.cap, "each");
+                break;
+            }
+        }
+    }
+    assert!(held.len() < 200_000, "accounts are bounded");
+    let taken = fleet
+        .amounts()
+        .into_iter()
+        .filter(|(reserved, _)| *reserved > 0);
+    assert_eq!(taken.count(), held.len());
+}

@@ -92,3 +92,69 @@ fn waiting_for_a_place_counts_as_time_in_the_score() {
     });
     assert!(waits > other, "{waits} beside {other}");
 }
+
+#[test]
+fn a_candidate_that_goes_is_no_switch_and_its_calls_are_those_of_no_other() {
+    let mut router = router(&[1.0]);
+    choose(&mut router, 0.0, &[Some(0.01)]);
+    let gone = router.started(at(0.0), 0);
+    router.remove(0);
+    router.add(prior(1.0));
+    choose(&mut router, 1.0, &[Some(0.01)]);
+    assert_eq!(router.switches(), 0);
+    let _ = router.started(at(1.0), 0);
+    router.ended(at(2.0), gone, FAILED);
+    assert_eq!(router.in_flight(0), 1);
+}
+
+#[test]
+fn a_call_that_was_resumed_is_learned_from_as_it_went_from_then_on() {
+    let mut router = router(&[1.0]);
+    let early = router.started(at(0.0), 0);
+    let _other = router.started(at(0.0), 0);
+    router.unmade(early);
+    assert_eq!(router.in_flight(0), 1);
+    let resumed = router.resumed(at(60.0), early);
+    assert_eq!(router.in_flight(0), 2);
+    router.ended(at(60.5), resumed, Outcome::Succeeded);
+    assert_eq!(router.in_flight(0), 1);
+}
+
+#[test]
+fn a_call_is_late_from_three_times_the_usual_latency_on() {
+    let expected = |usual: f64, age: f64, calls: usize| {
+        let mut router = router(&[usual]);
+        for _ in 0..20 {
+            call(&mut router, 0.0, 0, usual, Outcome::Succeeded);
+        }
+        let begun = 20.0;
+        for _ in 0..calls {
+            let _ = router.started(at(begun), 0);
+        }
+        terms(&router, begun + age).estimate.latency
+    };
+    for (usual, age, late) in [(10.0, 20.0, false), (10.0, 40.0, true), (0.1, 0.5, true)] {
+        let [none, one] = [0, 1].map(|calls| expected(usual, age, calls));
+        assert_eq!(one > none, late, "{usual} {age}: {none:?} {one:?}");
+    }
+}
+
+#[test]
+fn requests_of_each_priority_have_a_last_choice_of_their_own() {
+    // The first is quick and dear.
+    let mut router = router(&[1.0, 30.0]);
+    let costs = [0.050, 0.001].map(usd);
+    let mut chosen = |priority: Priority| {
+        let ask = Ask {
+            priority,
+            ..plain()
+        };
+        let choice = router.choose(at(0.0), &ask, &Barred::default(), |i| Some(costs[i]));
+        choice.unwrap().index
+    };
+    for _ in 0..3 {
+        assert_eq!(chosen(Priority::High), 0);
+        assert_eq!(chosen(Priority::Low), 1);
+    }
+    assert_eq!(router.switches(), 0);
+}

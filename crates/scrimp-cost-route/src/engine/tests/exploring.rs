@@ -103,3 +103,27 @@ fn others_try_out_for_requests_of_high_priority() {
     }
     assert!(high > 1_500, "{high}");
 }
+
+#[test]
+fn no_candidate_is_explored_that_a_request_would_wait_for() {
+    let ask = Ask {
+        replayable: true,
+        ..Ask::default()
+    };
+    let explored = |wait: Duration| {
+        let mut router = router(&[1.0, 1.5]);
+        let mut barred = Barred::default();
+        barred.delay(1, wait);
+        let all = (0..5_000).filter(|n| {
+            let now = f64::from(*n) / 10.0;
+            let choice = router
+                .choose(at(now), &ask, &barred, |_| Some(usd(0.001)))
+                .unwrap();
+            call(&mut router, now, choice.index, 1.0, Outcome::Succeeded);
+            choice.reason == Reason::Explored
+        });
+        all.count()
+    };
+    assert!(explored(Duration::ZERO) > 0);
+    assert_eq!(explored(Duration::from_millis(1)), 0);
+}

@@ -43,10 +43,14 @@ fn a_wait_counts_for_the_longest_latency() {
 
 /// Makes a router that has seen a hundred calls to the first candidate, of which four took 40 s.
 fn with_a_tail() -> Router {
+    with_a_tail_since(0.0)
+}
+
+fn with_a_tail_since(start: f64) -> Router {
     let mut router = router(&[1.0, 1.0, 1.0]);
     for n in 0..100 {
         let seconds = if n % 25 == 7 { 40.0 } else { 1.0 };
-        let began = f64::from(n);
+        let began = start + f64::from(n);
         let ticket = router.started(at(began), 0);
         let after = Duration::from_secs_f64(seconds);
         router.first_byte(at(began), ticket, after);
@@ -87,6 +91,19 @@ fn a_second_call_goes_to_the_candidate_that_gains_most() {
     assert_eq!(plan(&worth(0.1), &barred).unwrap().index, 2);
     barred.delay(2, Duration::from_secs(1));
     assert_eq!(plan(&worth(0.1), &barred), None, "it would have to wait");
+}
+
+#[test]
+fn times_are_known_however_long_the_router_runs() {
+    let known = |start: f64| {
+        let router = with_a_tail_since(start);
+        let now = at(start + 100.0);
+        router.hedge(now, &worth(0.1), 0, &Barred::default(), costs)
+    };
+    assert!(known(0.0).is_some());
+    for start in [4_000.0, 9_000.0] {
+        assert!(known(start).is_some(), "{start}");
+    }
 }
 
 #[test]
