@@ -131,9 +131,8 @@ fn numbers(text: &str) -> impl Iterator<Item = (u64, &str)> {
             rest = behind;
             let joined = before.is_some_and(|c| c.is_alphanumeric() || ".-_".contains(c));
             let goes_on = behind.starts_with('/') || has_decimals(behind);
+            // Decimals are joined to their point.
             if joined || goes_on {
-                // The decimals are no number either.
-                rest = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
                 continue;
             }
             let Some(number) = number else { continue };

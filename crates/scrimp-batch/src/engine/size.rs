@@ -198,6 +198,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn as_much_as_passed_before_was_not_the_reason() {
+        let now = Instant::now();
+        let refused = |passed: Sizes, refused: Sizes| {
+            let mut learned = Learned::default();
+            learned.accepted(passed, now);
+            learned.refused(refused, now);
+            limits(&learned)
+        };
+        let bytes = refused(size(10, 1_000), size(10, 2_000));
+        assert_eq!(bytes, (usize::MAX, 1_000), "ten items passed");
+        let items = refused(size(2, 4_096), size(3, 4_096));
+        assert_eq!(items, (2, usize::MAX), "4 KiB passed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_on_bytes_stays_beside_one_on_items_and_grows_by_an_eighth() {
+        let (mut learned, now) = (Learned::default(), Instant::now());
+        learned.refused(size(2, 120_000), now);
+        learned.limited(10, true, now);
+        assert_eq!(limits(&learned), (10, 60_000));
+        (0..20).for_each(|_| learned.accepted(size(10, 60_000), now));
+        assert_eq!(limits(&learned), (10, 67_500));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_upstream_with_a_limit_on_either_is_found_within_a_few_refusals() {
         for (most, long) in [(20, usize::MAX), (usize::MAX, 100_000), (20, 100_000)] {
             for item in [10, 400, 5_000] {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use scrimp_core::{Money, SettingError};
 use tokio::time::Instant;
 
-/// Thirty years.
-const FAR: Duration = Duration::from_secs(30 * 366 * 24 * 60 * 60);
+/// More than thirty years.
+const FAR: Duration = Duration::from_secs(1_000_000_000);
 
 /// Time for which requests are held back so that others can join them.
 ///
@@ -180,6 +180,21 @@ mod tests {
         // Five a second would fill it in five minutes, and two of them are expected within 250 ms.
         assert_eq!(plan(1e9, 5.0, 1_000, MOST), (1_000, MOST));
         assert_eq!(plan(1e40, 1e-18, 1_000, Duration::MAX).1, Duration::MAX);
+    }
+
+    #[test]
+    fn a_batch_is_due_when_it_has_enough_requests_or_after_the_time_expected_for_them() {
+        let [saving, waiting] = ["0.0005", "0.005"].map(|text| text.parse().unwrap());
+        let window = BatchWindow::economic(saving, waiting, MOST);
+        let now = Instant::now();
+        let due = |queued| window.due(now, queued, 200.0, 1_000);
+        assert_eq!(due(6), Due::At(now));
+        assert_eq!(due(5), Due::At(now + Duration::from_micros(37_500)));
+    }
+
+    #[test]
+    fn a_request_that_is_just_expected_within_most_is_waited_for() {
+        assert_eq!(plan(1e6, 4.0, 100, MOST).0, 100);
     }
 
     #[test]

@@ -25,14 +25,19 @@ fn items(codec: &impl BatchCodec, bodies: &[&str]) -> Vec<Item> {
 const CALL: &str = r#"{"jsonrpc":"2.0","method":"m","id":"mine"}"#;
 const NOTIFICATION: &str = r#"{"jsonrpc":"2.0","method":"m"}"#;
 
-/// Returns the statuses of the answers, with 0 for a call without one, and where the upstream stopped.
-fn of_rpc(bodies: &[&str], status: u16, answer: &Value) -> (Vec<u16>, Option<usize>) {
+/// Returns what calls with these bodies make of an answer.
+fn decoded(bodies: &[&str], status: u16, answer: &str) -> Decoded {
     let codec = JsonRpc::new();
     let items = items(&codec, bodies);
     let items: Vec<_> = items.iter().collect();
-    let mut response = Response::new(Bytes::from(answer.to_string()));
+    let mut response = Response::new(Bytes::from(answer.to_owned()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    let (answers, at) = match codec.decode(&items, &response) {
+    codec.decode(&items, &response)
+}
+
+/// Returns the statuses of the answers, with 0 for a call without one, and where the upstream stopped.
+fn of_rpc(bodies: &[&str], status: u16, answer: &Value) -> (Vec<u16>, Option<usize>) {
+    let (answers, at) = match decoded(bodies, status, &answer.to_string()) {
         Decoded::Answers(answers) => (answers, None),
         Decoded::Stopped { answers, at, .. } => (answers, Some(at)),
         other => panic!("{other:?}"),
@@ -104,6 +109,60 @@ fn a_notification_in_a_batch_that_failed_is_not_accepted() {
 }
 
 #[test]
+fn a_failure_of_notifications_is_no_acceptance() {
+    let failed = decoded(&[NOTIFICATION; 2], 500, "down");
+    assert!(matches!(failed, Decoded::Whole), "{failed:?}");
+    assert_eq!(
+        of_rpc(&[NOTIFICATION; 2], 200, &json!({"odd": 1})).0,
+        [0, 0]
+    );
+}
+
+#[test]
+fn one_error_with_an_id_is_that_of_its_call_and_of_no_other() {
+    let calls = [CALL; 2];
+    assert_eq!(
+        of_rpc(&calls, 200, &json!([refusal(2, "no")])),
+        (vec![0, 200], None)
+    );
+    // Codes of calls at fault decide among several, and words where there is but one error.
+    let fault = |code: i64| json!({"id": 2, "error": {"code": code, "message": "batch too large"}});
+    let answers = json!([result(1), fault(-32_602)]);
+    assert_eq!(of_rpc(&calls, 200, &answers), (vec![200, 200], None));
+    let alone = decoded(&calls, 200, &json!([fault(-32_602)]).to_string());
+    assert!(matches!(alone, Decoded::Split), "{alone:?}");
+    let invalid = json!({"id": 2, "error": {"code": -32_600, "message": "Invalid Request"}});
+    let answers = json!([result(1), invalid]);
+    assert_eq!(of_rpc(&calls, 200, &answers), (vec![200, 200], None));
+}
+
+#[test]
+fn an_upstream_that_stops_without_a_number_teaches_none() {
+    let stopped = |message: &str| {
+        let answers = json!([result(1), refusal(3, message)]).to_string();
+        match decoded(&[CALL; 3], 200, &answers) {
+            Decoded::Stopped { limit, .. } => limit,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(stopped("batch limit exceeded"), None);
+    assert_eq!(stopped("batch limit is 2"), Some(2));
+    assert_eq!(stopped("batches are not supported"), Some(1));
+}
+
+#[test]
+fn a_long_error_is_repeated_up_to_64_kib_and_one_call_gets_it_however_long() {
+    let answer = |length: usize| {
+        let frame = r#"{"error":{"code":-32000,"message":""}}"#.len();
+        let message = "x".repeat(length - frame);
+        json!({"error": {"code": -32_000, "message": message}})
+    };
+    assert_eq!(of_rpc(&[CALL; 2], 200, &answer(64 << 10)).0, [200, 200]);
+    assert_eq!(of_rpc(&[CALL; 2], 200, &answer((64 << 10) + 1)).0, [0, 0]);
+    assert_eq!(of_rpc(&[CALL], 200, &answer(80 << 10)).0, [200]);
+}
+
+#[test]
 fn too_many_requests_is_a_call_that_was_not_done_whatever_the_error_says() {
     let codec = JsonRpc::new();
     let item = items(&codec, &[CALL]).remove(0);
@@ -127,18 +186,18 @@ fn an_answer_to_embeddings_without_data_is_that_of_all_only_if_it_is_a_failure()
     let codec = ArrayInput::new();
     let items = items(&codec, &[r#"{"input":"a"}"#, r#"{"input":"b"}"#]);
     let items: Vec<_> = items.iter().collect();
-    let decoded = |status: u16| {
+    let of_status = |status: u16| {
         let response = Response::builder().status(status);
         let response = response.body(Bytes::from(r#"{"detail":"x"}"#)).unwrap();
         codec.decode(&items, &response)
     };
-    let Decoded::Answers(answers) = decoded(200) else {
+    let Decoded::Answers(answers) = of_status(200) else {
         panic!("a success without data answers no one");
     };
     assert!(answers.iter().all(Option::is_none) && answers.len() == 2);
-    assert!(matches!(decoded(500), Decoded::Whole));
-    assert!(matches!(decoded(404), Decoded::Alone));
-    assert!(matches!(decoded(400), Decoded::Split));
+    assert!(matches!(of_status(500), Decoded::Whole));
+    assert!(matches!(of_status(404), Decoded::Alone));
+    assert!(matches!(of_status(400), Decoded::Split));
 }
 
 /// Admits a request with this method, path and body.
@@ -243,6 +302,12 @@ fn text_in_an_envelope_is_no_base64_even_if_it_could_be_and_other_types_are() {
     assert_eq!(body("text/plain"), "abcd");
     assert_eq!(body("application/json"), "\"abcd\"");
     assert_eq!(body("image/png"), [0x69, 0xb7, 0x1d].as_slice());
+    // It is in no content coding, whatever the field says.
+    let headers = json!({"Content-Type": "image/png", "Content-Encoding": "gzip"});
+    let answer = json!({"id": "1", "status": 200, "headers": headers, "body": "abcd"});
+    let (headers, body) = of_rest(&answer);
+    assert_eq!(body, [0x69, 0xb7, 0x1d].as_slice());
+    assert!(!headers.contains_key("content-encoding"));
 }
 
 #[test]

@@ -47,6 +47,8 @@ fn a_message_about_a_batch_and_its_size_refuses_it_and_a_number_below_its_size_i
         ),
         (-32_600, "batch exceeds 25 MB", None),
         (-32_600, "JSON-RPC 2.0 batch too large", None),
+        (-32_600, "batch v3 exceeds the limit", None),
+        (-32_600, "batch_2 exceeds the limit of 1.5.7", None),
     ] {
         let error = json!({"code": code, "message": message});
         assert_eq!(refusal(&error, 40), too_large(limit), "{message}");
@@ -99,6 +101,10 @@ fn limits_on_time_are_told_by_words_or_by_code_with_the_time_to_wait() {
         (-32_016, "over rate limit", None),
         (-32_029, "too many requests", None),
         (-32_097, "", None),
+        (-32_029, "x", None),
+        (-32_090, "x", None),
+        (-32_016, "x", None),
+        (-32_005, "no free slot", None),
         (
             -32_090,
             "Too many requests, reason: call rate limit exhausted, retry in 10s",
