@@ -19,6 +19,7 @@ mod learned;
 mod monitor;
 mod nest;
 mod not_stored;
+mod parts;
 mod post;
 mod prefetched;
 mod private_if;

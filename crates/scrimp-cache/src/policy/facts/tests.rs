@@ -114,3 +114,17 @@ fn a_field_is_found_by_its_own_name_and_no_other() {
     let answer = Answer::read(&headers);
     assert!(ALL.iter().all(|field| !answer.has(*field)));
 }
+
+#[test]
+fn the_whole_response_is_that_of_a_plain_get() {
+    let mut headers = HeaderMap::new();
+    for name in ["range", "if-none-match", "if-match", "authorization"] {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
+    }
+    let facts = RequestFacts::read(&Method::HEAD, &headers, &Telling::default());
+    assert!(facts.range && facts.conditional);
+    let whole = facts.of_whole();
+    assert_eq!(whole.method, MethodClass::Get);
+    assert!(!whole.range && !whole.conditional);
+    assert!(whole.authorization, "all else stays");
+}

@@ -99,3 +99,68 @@ fn dates_are_ordered_and_parts_of_seconds_count_as_whole_ones() {
     assert_eq!(before(1_500), before(1_000));
     assert_eq!(size_of::<Option<Second>>(), 8);
 }
+
+#[test]
+fn a_response_is_of_use_until_its_last_grace_is_over() {
+    let left = |control: &str, age: u64| {
+        let policy = policy(Mode::Shared, 200, &[("cache-control", control)]);
+        // It has taken two seconds to come.
+        let now = Instant::now() + Duration::from_secs(age);
+        policy
+            .useful_for(now)
+            .map(|time| time.as_secs_f64().round() as u64)
+    };
+    assert_eq!(left("max-age=62", 0), Some(60));
+    assert_eq!(left("max-age=62", 100), Some(0));
+    assert_eq!(left("max-age=62, stale-while-revalidate=30", 0), Some(90));
+    assert_eq!(
+        left(
+            "max-age=62, stale-while-revalidate=30, stale-if-error=40",
+            0
+        ),
+        Some(100)
+    );
+    let mut endless = policy(Mode::Shared, 200, &[("cache-control", "max-age=1")]);
+    endless.set_lifetime(Duration::MAX);
+    assert_eq!(endless.useful_for(Instant::now()), None);
+}
+
+#[test]
+fn graces_weigh_and_none_weighs_nothing() {
+    let size = |control: &str| policy(Mode::Shared, 200, &[("cache-control", control)]).heap_size();
+    assert_eq!(size("max-age=1"), 0);
+    assert_eq!(size("max-age=1, stale-if-error=1"), size_of::<Grace>());
+}
+
+#[test]
+fn a_guessed_lifetime_can_be_taken_back_and_a_stated_one_cannot() {
+    let without = |fields: &[(&'static str, &str)]| {
+        let mut policy = policy(Mode::Shared, 200, fields);
+        policy.without_heuristics();
+        (policy.lifetime().as_secs(), policy.source)
+    };
+    let modified = ("last-modified", "Sun, 06 Nov 1994 08:48:37 GMT");
+    assert_eq!(without(&[DATE, modified]), (0, Source::None));
+    let stated = [DATE, modified, ("cache-control", "max-age=5")];
+    assert_eq!(without(&stated).0, 5);
+}
+
+#[test]
+fn retention_ends_freshness_and_every_grace() {
+    let retained = |most: u64| {
+        let control = "max-age=10, stale-while-revalidate=20, stale-if-error=30";
+        let mut policy = policy(Mode::Private, 200, &[("cache-control", control)]);
+        policy.retain(Duration::from_secs(most));
+        let grace = policy.grace();
+        [
+            policy.lifetime(),
+            grace.while_revalidate,
+            grace.if_error.unwrap(),
+        ]
+        .map(|it| it.as_secs())
+    };
+    assert_eq!(retained(4), [4, 0, 0]);
+    assert_eq!(retained(25), [10, 15, 15]);
+    assert_eq!(retained(35), [10, 20, 25]);
+    assert_eq!(retained(100), [10, 20, 30]);
+}

@@ -138,3 +138,14 @@ fn what_is_too_long_stays_long() {
     assert!(old.instant() <= now.instant());
     assert!(Micros::from(Duration::MAX).get() > Duration::from_secs(3_600));
 }
+
+#[test]
+fn a_caller_that_asks_for_the_origin_gets_no_stand_in() {
+    let stands_in = |request: &'static str| {
+        let (policy, freshness) = stored("max-age=1, stale-if-error=60", 5);
+        let control = RequestControl::parse(&[HeaderValue::from_static(request)]);
+        may_stand_in(&control, &policy, freshness, true)
+    };
+    assert!(stands_in("") && stands_in("max-age=1"));
+    assert!(!stands_in("no-cache") && !stands_in("max-age=0"));
+}

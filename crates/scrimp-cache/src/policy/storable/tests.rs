@@ -114,3 +114,39 @@ fn without_a_lifetime_a_validator_is_needed() {
         Err(Refusal::NotCacheable)
     );
 }
+
+#[test]
+fn a_part_or_another_length_than_stated_is_not_the_whole() {
+    let range = [("range", "bytes=0-1")];
+    let part = [
+        ("cache-control", "max-age=1"),
+        ("content-range", "bytes 0-1/9"),
+    ];
+    assert_eq!(
+        verdict(Mode::Shared, &range, 200, &part),
+        Err(Refusal::Partial)
+    );
+    assert_eq!(verdict(Mode::Shared, &[], 200, &part), Ok(()));
+    assert_eq!(verdict(Mode::Shared, &range, 200, &part[..1]), Ok(()));
+    let lengths = [
+        ("cache-control", "max-age=1"),
+        ("content-length", "1"),
+        ("content-length", "2"),
+    ];
+    assert_eq!(
+        verdict(Mode::Shared, &[], 200, &lengths),
+        Err(Refusal::Partial)
+    );
+    assert_eq!(verdict(Mode::Shared, &[], 200, &lengths[..2]), Ok(()));
+}
+
+#[test]
+fn a_status_blames_the_request_unless_it_is_about_the_resource_or_the_upstream() {
+    let blames = |status: u16| blames_request(StatusCode::from_u16(status).unwrap());
+    for status in [400, 403, 405, 414, 431, 499, 501, 505] {
+        assert!(blames(status), "{status}");
+    }
+    for status in [200, 304, 404, 410, 451, 500, 502, 503, 504, 506] {
+        assert!(!blames(status), "{status}");
+    }
+}

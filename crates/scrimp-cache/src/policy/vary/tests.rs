@@ -125,3 +125,93 @@ fn variants_of_which_one_replaces_the_other_have_one_digest() {
         }
     }
 }
+
+/// Returns the selection of a response with this Vary to a request for a target.
+fn selection(
+    target: &str,
+    fields: &[(&'static str, &str)],
+    response: &[(&'static str, &str)],
+) -> Selection {
+    let mut request = request(fields);
+    *request.uri_mut() = target.parse().unwrap();
+    Selection::new(&request, &Answer::read(&headers(response))).unwrap()
+}
+
+#[test]
+fn selections_are_alike_if_the_same_fields_alone_tell_them_apart() {
+    let by = |vary: &'static str, fields: &[(&'static str, &str)]| {
+        selection("/", fields, &[("vary", vary)])
+    };
+    let [one, other] = ["1", "2"].map(|value| by("a, b", &[("a", value)]));
+    assert!(one.is_like(&other) && other.is_like(&one));
+    let less = by("a", &[("a", "1")]);
+    let another = by("a, c", &[("a", "1")]);
+    let german = [("vary", "accept-language"), ("content-language", "de")];
+    let spoken = selection("/", &[("accept-language", "de")], &german);
+    let silent = by("accept-language", &[("accept-language", "de")]);
+    let odd = selection("/%61", &[("a", "1")], &[("vary", "a, b")]);
+    for (a, b) in [
+        (&one, &less),
+        (&one, &another),
+        (&spoken, &silent),
+        (&one, &odd),
+    ] {
+        assert!(!a.is_like(b) && !b.is_like(a), "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn preferences_are_the_accept_fields_of_a_target_in_its_normal_form() {
+    let by =
+        |target: &str, vary: &str| selection(target, &[], &[("vary", vary)]).is_by_preferences();
+    assert!(by("/", "accept-encoding, accept-language"));
+    assert!(!by("/", "accept-encoding, x-user"));
+    assert!(!by("/%61", "accept-encoding"));
+}
+
+#[test]
+fn selections_that_remember_other_lines_are_equal_and_not_identical() {
+    let by = |line: &str| {
+        selection(
+            "/",
+            &[("accept-encoding", line)],
+            &[("vary", "accept-encoding")],
+        )
+    };
+    let (one, same, spelled) = (by("gzip, br"), by("gzip, br"), by("br,gzip"));
+    assert!(one == same && one.is_identical(&same));
+    assert!(one == spelled && !one.is_identical(&spelled));
+    let other = by("zstd");
+    assert!(one != other && !one.is_identical(&other));
+}
+
+#[test]
+fn every_text_of_a_selection_weighs() {
+    let size = |target: &str, value: &str, language: &str| {
+        let fields = [("accept-language", value)];
+        let response = [("vary", "accept-language"), ("content-language", language)];
+        selection(target, &fields, &response).heap_size()
+    };
+    let own = size_of::<Chosen>() + "accept-language".len();
+    assert_eq!(size("/", "de", "de"), own + 2 + 2);
+    assert_eq!(
+        size("/", "de,en", "de"),
+        size("/", "de", "de") + "de,en".len() - 2
+    );
+    assert_eq!(
+        size("/%61", "de", "de"),
+        size("/", "de", "de") + "/%61".len()
+    );
+    // The line stays beside its normal form.
+    let written = size("/", "DE", "de");
+    assert_eq!(written, size("/", "de", "de") + 2);
+    assert_eq!(Selection::default().heap_size(), 0);
+}
+
+#[test]
+fn what_a_request_had_is_not_in_the_debug_output() {
+    let secret = selection("/%61secret", &[("x-user", "ann")], &[("vary", "x-user")]);
+    let text = format!("{secret:?}");
+    assert!(!text.contains("ann") && !text.contains("secret"), "{text}");
+    assert!(text.contains("(withheld)"), "{text}");
+}

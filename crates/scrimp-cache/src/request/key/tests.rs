@@ -155,3 +155,24 @@ fn tenants_never_share_a_key() {
     assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());
     assert_ne!(tenant(Some("a")).as_ref(), tenant(None).as_ref());
 }
+
+#[test]
+fn hosts_are_compared_without_their_case() {
+    let host = |host: &str| key("path=/**", "/a", &[("host", host)]);
+    assert_eq!(
+        host("A.Example:8080").as_ref(),
+        host("a.example:8080").as_ref()
+    );
+    assert_ne!(host("a.example").as_ref(), host("b.example").as_ref());
+}
+
+#[test]
+fn another_host_than_the_target_s_counts_and_fields_that_claim_nothing_do_not() {
+    let claims = |fields: &[(&'static str, &str)]| key("path=/**", "http://a/", fields);
+    let of = |host: &str, accept: &str| claims(&[("host", host), ("accept", accept)]);
+    assert_ne!(of("b", "x").as_ref(), of("c", "x").as_ref());
+    assert_ne!(of("b", "x").as_ref(), of("a", "x").as_ref());
+    assert_eq!(of("b", "x").as_ref(), of("b", "y").as_ref());
+    let told = |to: &str| claims(&[("host", "a"), ("x-forwarded-host", to)]);
+    assert_ne!(told("b").as_ref(), told("c").as_ref());
+}
