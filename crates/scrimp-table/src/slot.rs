@@ -120,6 +120,7 @@ pub(super) fn saves<V: Kept>(value: &V) -> f32 {
 #[cfg(test)]
 mod tests {
     use crate::{
+        heap::{End, Rank},
         rank::RULES,
         tests::{Value, key},
     };
@@ -137,5 +138,18 @@ mod tests {
         assert_eq!(slot.priority(&RULES[1]), 5.0 + 2.0 * per_byte);
         slot.note(5.0);
         assert_eq!(slot.priority(&RULES[1]), 5.0 + 3.0 * per_byte);
+    }
+
+    #[test]
+    fn an_entry_weighs_its_places_in_all_structures_besides_key_and_value() {
+        let (key, value) = (key(1), Value(1_000, None));
+        let counts = 2 * size_of::<usize>();
+        let place = size_of::<u32>();
+        let hashed = place + 1;
+        let heaps = size_of::<Rank>() + size_of::<End>() + 2 * place;
+        let own = size_of::<Slot<Value>>() + counts + hashed + heaps;
+        let least = own as u64 + ghosts::BYTES_PER_ENTRY;
+        let more = Slot::weigh(&key, &value) - key.heap_size() as u64 - value.weight();
+        assert!((least..least + 32).contains(&more), "{more} beside {least}");
     }
 }

@@ -216,6 +216,22 @@ fn held(log: &Epochs, of: Tag, more: Option<Tag>) -> Validity {
 }
 
 #[test]
+fn a_call_tells_other_layers_what_the_log_tells_them() {
+    let epochs = Epochs::default();
+    let before = epochs.since();
+    assert_eq!(epochs.begin(uri(1)).since(), before);
+    // Nothing depends on these: they move no position.
+    for n in 2..5 {
+        assert_eq!(epochs.written(TagList::from_iter([uri(n)]), false), None);
+    }
+    assert_eq!(epochs.since().at, before.at + 3);
+    assert_eq!(epochs.begin(uri(1)).since(), epochs.since());
+    epochs.append(hit(7), false);
+    assert_eq!(epochs.since().at, before.at + 4);
+    assert_eq!(epochs.begin(uri(1)).since(), epochs.since());
+}
+
+#[test]
 fn a_write_to_what_nobody_has_leaves_no_mark_and_moves_no_position() {
     let epochs = Epochs::default();
     let honest = held(&epochs, uri(1), None);
