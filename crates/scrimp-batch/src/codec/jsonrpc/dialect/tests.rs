@@ -153,6 +153,7 @@ fn errors_of_a_call_that_may_have_been_carried_out_are_no_refusals() {
         (-32_000, "nonce too low"),
         (3, "execution reverted: rate limit exceeded"),
         (-32_601, "the method batch_rate is unknown; see quota"),
+        (-32_700, "parse error; see quota"),
         (-32_603, "internal error"),
     ] {
         let error = json!({"code": code, "message": message});
