@@ -47,15 +47,14 @@ impl Candidate {
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
     pub(super) fn expected(&self, now: f64, discount: Discount) -> Expected {
         let mut expected = self.sums.expected(discount);
-        let count = self.flight.count();
-        if count > 0 {
-            let oldest = self.flight.oldest_age(now);
-            if oldest > LATE * expected.latency {
-                let one = self.sums.latency_with(oldest, 1.0, discount);
-                let mean = self.flight.mean_age(now);
-                let all = self.sums.latency_with(mean, count as f64, discount);
-                expected.latency = one.max(all);
-            }
+        // It is zero if none is under way.
+        let oldest = self.flight.oldest_age(now);
+        if oldest > LATE * expected.latency {
+            let one = self.sums.latency_with(oldest, 1.0, discount);
+            let mean = self.flight.mean_age(now);
+            let count = self.flight.count() as f64;
+            let all = self.sums.latency_with(mean, count, discount);
+            expected.latency = one.max(all);
         }
         expected
     }
