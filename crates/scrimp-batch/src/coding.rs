@@ -17,7 +17,7 @@ pub(crate) struct Undecoded {
 ///
 /// # Errors
 ///
-/// The message of those of [`decoded`].
+/// The messages of those of [`decoded`].
 pub(crate) async fn identity(
     response: Response<Bytes>,
     most: usize,
