@@ -76,6 +76,8 @@ pub(crate) struct Answer<'a> {
     content_type: Option<&'a HeaderValue>,
     /// The first line of each field.
     first: [Option<&'a HeaderValue>; Field::COUNT],
+    /// Lengths of the names of all other fields: a bit for each, modulo 64.
+    others: u64,
     /// Flag that no field has several lines.
     repeats_none: bool,
 }
@@ -235,6 +237,7 @@ impl<'a> Answer<'a> {
             headers,
             content_type: None,
             first: [None; Field::COUNT],
+            others: 0,
             repeats_none: repeats_none(headers),
         };
         for (name, value) in headers {
@@ -242,6 +245,8 @@ impl<'a> Answer<'a> {
                 answer.first[field as usize].get_or_insert(value);
             } else if *name == header::CONTENT_TYPE {
                 answer.content_type.get_or_insert(value);
+            } else {
+                answer.others |= length_bit(name);
             }
         }
         answer
@@ -260,6 +265,12 @@ impl<'a> Answer<'a> {
         self.first[field as usize].is_some()
     }
 
+    /// Returns false only if the response has no field of this name.
+    pub(crate) fn may_have(&self, name: &HeaderName) -> bool {
+        let is_other = Field::of(name).is_none() && *name != header::CONTENT_TYPE;
+        !is_other || self.others & length_bit(name) != 0
+    }
+
     /// Returns all lines of a field.
     pub(crate) fn all(&self, field: Field) -> Lines<'a> {
         match self.first[field as usize] {
@@ -275,6 +286,11 @@ impl<'a> Answer<'a> {
         let mut lines = self.all(field);
         lines.next().filter(|_| lines.next().is_none())
     }
+}
+
+/// Returns the bit for the length of a name.
+fn length_bit(name: &HeaderName) -> u64 {
+    1 << (name.as_str().len() % 64)
 }
 
 // === impl Lines ===

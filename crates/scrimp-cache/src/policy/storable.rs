@@ -145,7 +145,12 @@ pub(crate) fn control(
     answer: &Answer<'_>,
     permissions: Permissions,
 ) -> (ResponseControl, bool) {
-    let (mut control, targeted) = match ResponseControl::targeted(answer.headers(), targets) {
+    // Most responses have none, which costs less to see here.
+    let mut present = targets.iter().filter(|target| answer.may_have(target));
+    let found = present
+        .next()
+        .and_then(|_| ResponseControl::targeted(answer.headers(), targets));
+    let (mut control, targeted) = match found {
         Some(control) => (control, true),
         None => {
             let lines = answer.all(Field::CacheControl);

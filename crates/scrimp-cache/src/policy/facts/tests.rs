@@ -128,3 +128,20 @@ fn the_whole_response_is_that_of_a_plain_get() {
     assert!(!whole.range && !whole.conditional);
     assert!(whole.authorization, "all else stays");
 }
+
+#[test]
+fn a_field_that_a_response_has_is_never_ruled_out() {
+    let mut headers = HeaderMap::new();
+    let present = [
+        header::CACHE_CONTROL,
+        header::CONTENT_TYPE,
+        HeaderName::from_static("cdn-cache-control"),
+        HeaderName::from_static("x-control"),
+    ];
+    for name in present.clone() {
+        headers.insert(name, HeaderValue::from_static("no-store"));
+    }
+    let answer = Answer::read(&headers);
+    assert!(present.iter().all(|name| answer.may_have(name)));
+    assert!(!answer.may_have(&HeaderName::from_static("surrogate-control-of-mine")));
+}
