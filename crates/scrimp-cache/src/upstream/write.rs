@@ -98,7 +98,12 @@ impl Write {
         let uri = request.uri();
         let own = uri_tag(authority_bytes(uri, host.as_ref()), target_of(uri));
         let target = shared.config.target_uri.of(request.extensions(), uri);
-        let stores = request.method() == Method::POST;
+        // As in a look-up, a name before the host is a credential too.
+        let personal =
+            facts.authorization || has_userinfo(uri) || facts.ambiguous_host || facts.overridden;
+        let has_key_part = request.extensions().get::<KeyPart>().is_some();
+        // Other responses are not stored, so their calls need no watch.
+        let stores = request.method() == Method::POST && !personal && !has_key_part;
         let private_if = &shared.config.private_if;
         let recheck = match stores {
             true => private_if.recheck(request),
@@ -110,16 +115,11 @@ impl Write {
             received: target.received,
             host,
             retold: facts.retold.then(|| Box::new(retold(request.headers()))),
-            // As in a look-up, a name before the host is a credential too.
-            personal: facts.authorization
-                || has_userinfo(uri)
-                || facts.ambiguous_host
-                || facts.overridden
-                || recheck.is_private(),
+            personal: personal || recheck.is_private(),
             recheck,
             cookie: facts.cookie,
             tenant: request.extensions().get::<Tenant>().cloned(),
-            has_key_part: request.extensions().get::<KeyPart>().is_some(),
+            has_key_part,
             tags: request.extensions().get::<Tags>().cloned(),
             explain: shared.config.explains(request.extensions()),
             sent: shared.config.clock.instant(),
