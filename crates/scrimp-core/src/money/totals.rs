@@ -34,14 +34,17 @@ impl Totals {
 
     /// Adds an amount to the total of its currency.
     pub fn add(&mut self, amount: Money) {
-        let total = self.get(amount.currency());
-        let total = total
-            .checked_add(amount)
-            .expect("the total is in this currency");
+        let currency = amount.currency();
+        let Some(total) = self.0.get_mut(&currency) else {
+            if !amount.is_zero() {
+                self.0.insert(currency, amount);
+            }
+            return;
+        };
+        let sum = total.checked_add(amount);
+        *total = sum.expect("the total is in this currency");
         if total.is_zero() {
-            self.0.remove(&amount.currency());
-        } else {
-            self.0.insert(amount.currency(), total);
+            self.0.remove(&currency);
         }
     }
 
