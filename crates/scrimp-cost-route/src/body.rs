@@ -6,7 +6,7 @@ mod response;
 
 pub(crate) use self::{
     drain::Drains,
-    request::{Gathered, gather},
+    request::{Gathered, Kept, gather},
     response::Held,
 };
 pub use self::{request::RequestBody, response::RouteBody};

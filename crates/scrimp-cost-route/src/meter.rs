@@ -211,19 +211,14 @@ impl Call {
         }
     }
 
-    /// Tells the router how the call went, once.
-    fn learn(&mut self, outcome: Outcome) {
-        if !std::mem::replace(&mut self.learnt, true) {
-            let mut state = self.shared.state.lock();
-            let now = self.shared.now();
-            state.router.ended(now, self.ticket, outcome);
-        }
-    }
-
     /// Reports the failure to the router now, so that the next choice uses it.
     pub(crate) fn fail(&mut self, retry_after: Option<Duration>) {
         self.failed = Some(Failure { retry_after });
-        self.learn(Outcome::Failed { retry_after });
+        if !std::mem::replace(&mut self.learnt, true) {
+            let mut state = self.shared.state.lock();
+            let (now, outcome) = (self.shared.now(), Outcome::Failed { retry_after });
+            state.router.ended(now, self.ticket, outcome);
+        }
     }
 
     /// Tells the router nothing of the call: its answer says nothing about the provider.
@@ -245,7 +240,7 @@ impl Call {
             Some(Failure { retry_after }) => Outcome::Failed { retry_after },
             None => outcome,
         };
-        self.learn(outcome);
+        let is_news = !std::mem::replace(&mut self.learnt, true);
         let paid = self.is_paid(outcome);
         let whole = outcome == Outcome::Succeeded;
         let usage = self.usage(whole);
@@ -257,6 +252,9 @@ impl Call {
         }
         {
             let mut state = self.shared.state.lock();
+            if is_news {
+                state.router.ended(self.shared.now(), self.ticket, outcome);
+            }
             if outcome == Outcome::Cancelled && !self.has_begun {
                 let now = self.shared.now();
                 let age = now.saturating_duration_since(self.began);

@@ -14,14 +14,17 @@ use http_body::{Body, Frame, SizeHint};
 /// Body that providers get: whole, or its beginning and then the rest as it arrives.
 pub struct RequestBody<B> {
     head: VecDeque<Bytes>,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     rest: Option<Pin<Box<B>>>,
 }
+
+/// Whole body, and its trailers. These lie in a box, as they are rare and large.
+pub(crate) type Kept = (Bytes, Option<Box<HeaderMap>>);
 
 /// Outcome of reading a request's body up to a limit.
 pub(crate) enum Gathered<B, E> {
     /// The whole body, which can be sent again.
-    Whole(Bytes, Option<HeaderMap>),
+    Whole(Kept),
     /// The body is above the limit: this part was read, the rest was not, and it can be sent once.
     Long(VecDeque<Bytes>, Pin<Box<B>>),
     /// The body broke off.
@@ -31,7 +34,7 @@ pub(crate) enum Gathered<B, E> {
 // === impl RequestBody ===
 
 impl<B> RequestBody<B> {
-    pub(crate) fn whole(data: Bytes, trailers: Option<HeaderMap>) -> Self {
+    pub(crate) fn whole((data, trailers): Kept) -> Self {
         Self {
             head: [data].into_iter().filter(|data| !data.is_empty()).collect(),
             trailers,
@@ -51,14 +54,14 @@ impl<B> RequestBody<B> {
 /// Makes an empty body, for inner layers that make requests of their own.
 impl<B> Default for RequestBody<B> {
     fn default() -> Self {
-        Self::whole(Bytes::new(), None)
+        Self::whole((Bytes::new(), None))
     }
 }
 
 /// Makes a whole body, for inner layers that have read it.
 impl<B> From<Bytes> for RequestBody<B> {
     fn from(data: Bytes) -> Self {
-        Self::whole(data, None)
+        Self::whole((data, None))
     }
 }
 
@@ -76,7 +79,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         }
         match &mut this.rest {
             Some(rest) => rest.as_mut().poll_frame(cx),
-            None => Poll::Ready(this.trailers.take().map(|t| Ok(Frame::trailers(t)))),
+            None => Poll::Ready(this.trailers.take().map(|t| Ok(Frame::trailers(*t)))),
         }
     }
 
@@ -116,7 +119,7 @@ where
     B: Body<Data = Bytes>,
 {
     if body.is_end_stream() {
-        return Gathered::Whole(Bytes::new(), None);
+        return Gathered::Whole((Bytes::new(), None));
     }
     let mut body = Box::pin(body);
     let mut chunks = VecDeque::new();
@@ -137,10 +140,10 @@ where
                 }
             }
             // Frames that are neither data nor trailers are not kept.
-            Ok(Err(frame)) => trailers = frame.into_trailers().ok().or(trailers),
+            Ok(Err(frame)) => trailers = frame.into_trailers().ok().map(Box::new).or(trailers),
         }
     }
-    Gathered::Whole(join(chunks, length), trailers)
+    Gathered::Whole((join(chunks, length), trailers))
 }
 
 /// Joins pieces. A single piece is returned as it is.

@@ -124,62 +124,67 @@ impl<'a> Attempt<'a> {
     }
 
     /// Reads the beginning of an answer.
-    pub(super) async fn received<R, E>(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function would keep the attempt twice"
+    )]
+    pub(super) fn received<R, E>(
         mut self,
         response: Result<Result<Response<R>, E>, Late>,
-    ) -> Ended<R, E>
+    ) -> impl Future<Output = Ended<R, E>>
     where
         R: Body<Data = Bytes>,
     {
-        let response = match response {
-            Err(Late) => return self.timed_out(),
-            Ok(Err(error)) => {
-                self.call.fail(None);
-                return Ended::Missed(Missed {
-                    miss: Miss::Error,
-                    paid: None,
-                    last: Box::new(Last::Error(error)),
-                });
-            }
-            Ok(Ok(response)) => response,
-        };
-        let (head, body) = response.into_parts();
-        let mut body = Held::new(Box::pin(body));
-        self.call.begin_answer(&head);
-        self.learn_quotas(&head);
-        let status = head.status.as_u16();
-        let is_own = self.holder == Holder::Provider;
-        let mut fault = Fault::of_status(head.status, is_own);
-        // What is rare lies in a box, so that the future of every request is smaller.
-        if fault == Fault::None && Fault::is_in_body(&head) && self.job.whole.is_some() {
-            fault = Box::pin(self.fault(&head, &mut body)).await;
-        }
-        match fault {
-            Fault::None => match self.begun(&head, &mut body).await {
-                Begun::Good => Ended::Good(self.hand_on(head, body)),
-                Begun::Late => self.timed_out(),
-                Begun::Rejected => self.rejected(head, body),
-                Begun::Missed(miss) => {
+        async move {
+            let (head, body) = match response {
+                Err(Late) => return self.timed_out(),
+                Ok(Err(error)) => {
                     self.call.fail(None);
-                    Box::pin(self.missed(miss, head, body)).await
+                    return Ended::Missed(Missed {
+                        miss: Miss::Error,
+                        paid: None,
+                        last: Box::new(Last::Error(error)),
+                    });
                 }
-            },
-            Fault::Caller => {
-                self.call.tell_nothing();
-                Ended::Good(self.hand_on(head, body))
+                Ok(Ok(response)) => response.into_parts(),
+            };
+            let mut body = Held::new(Box::pin(body));
+            self.call.begin_answer(&head);
+            self.learn_quotas(&head);
+            let status = head.status.as_u16();
+            let is_own = self.holder == Holder::Provider;
+            let mut fault = Fault::of_status(head.status, is_own);
+            // What is rare lies in a box, so that the future of every request is smaller.
+            if fault == Fault::None && Fault::is_in_body(&head) && self.job.whole.is_some() {
+                fault = Box::pin(self.fault(&head, &mut body)).await;
             }
-            Fault::Provider => {
-                self.call.fail(wait(&head.headers, &self.shared));
-                Box::pin(self.missed(Miss::Status(status), head, body)).await
-            }
-            Fault::Model => {
-                self.mark_model();
-                self.call.tell_nothing();
-                Box::pin(self.missed(Miss::Model, head, body)).await
-            }
-            Fault::TooLarge => {
-                self.call.tell_nothing();
-                Box::pin(self.missed(Miss::TooLarge, head, body)).await
+            match fault {
+                Fault::None => match self.begun(&head, &mut body).await {
+                    Begun::Good => Ended::Good(self.hand_on(head, body)),
+                    Begun::Late => self.timed_out(),
+                    Begun::Rejected => self.rejected(head, body),
+                    Begun::Missed(miss) => {
+                        self.call.fail(None);
+                        Box::pin(self.missed(miss, head, body)).await
+                    }
+                },
+                Fault::Caller => {
+                    self.call.tell_nothing();
+                    Ended::Good(self.hand_on(head, body))
+                }
+                Fault::Provider => {
+                    self.call.fail(wait(&head.headers, &self.shared));
+                    Box::pin(self.missed(Miss::Status(status), head, body)).await
+                }
+                Fault::Model => {
+                    self.mark_model();
+                    self.call.tell_nothing();
+                    Box::pin(self.missed(Miss::Model, head, body)).await
+                }
+                Fault::TooLarge => {
+                    self.call.tell_nothing();
+                    Box::pin(self.missed(Miss::TooLarge, head, body)).await
+                }
             }
         }
     }

@@ -25,11 +25,12 @@ pub(super) async fn read<R: Body<Data = Bytes>>(
     head: &response::Parts,
     body: &mut Held<Pin<Box<R>>>,
 ) -> Beginning {
-    let begins = body.data().next().cloned().unwrap_or_default();
-    let (Some(opening), Ok(decoder)) = (
-        Opening::of(&head.headers, &begins).filter(|_| head.status.is_success()),
-        Decoder::of(&head.headers, MOST as u64),
-    ) else {
+    let begins = body.data().next().map_or(&[][..], |chunk| chunk);
+    let opening = Opening::of(&head.headers, begins).filter(|_| head.status.is_success());
+    let Some(opening) = opening else {
+        return Beginning::Answer;
+    };
+    let Ok(decoder) = Decoder::of(&head.headers, MOST as u64) else {
         return Beginning::Answer;
     };
     Box::pin(first_event(opening, decoder, body)).await

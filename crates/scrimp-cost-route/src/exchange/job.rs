@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, Request, StatusCode, header, request::Parts, response};
+use http::{Extensions, Method, Request, StatusCode, header, request::Parts, response};
 use http_body::Body;
 use scrimp_core::{
     Money, Totals,
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::pick::Picked;
 use crate::{
     Miss, RequestBody, TokenClass, Tried, Usage,
+    body::Kept,
     config::Shared,
     engine::Ask,
     hints::Wanted,
@@ -29,9 +30,11 @@ use crate::{
 /// Approximate bytes of a request per token, if the estimate does not state tokens.
 const BYTES_PER_TOKEN: u64 = 4;
 
+/// A request that is answered. It and its head lie in boxes of their own, so that the future of the
+/// exchange is small.
 pub(crate) struct Job {
-    pub(super) parts: Parts,
-    pub(super) whole: Option<(Bytes, Option<HeaderMap>)>,
+    pub(super) parts: Box<Parts>,
+    pub(super) whole: Option<Kept>,
     pub(super) ask: Ask,
     pub(super) tags: Vec<Box<str>>,
     pub(super) payer: Payer,
@@ -42,7 +45,7 @@ pub(crate) struct Job {
     pub(super) explain: bool,
     /// True if it carries several requests, which do not ask for the same.
     pub(super) mixed: bool,
-    model: OnceLock<Option<Box<str>>>,
+    pub(super) model: OnceLock<Option<Box<str>>>,
     /// Its prompt, as soon as a provider's prompt cache matters.
     pub(super) text: OnceLock<Option<Arc<PromptText>>>,
     /// Limits of the providers that the request was too large for.
@@ -56,9 +59,9 @@ pub(crate) struct Job {
 impl Job {
     pub(crate) fn new(
         shared: &Shared,
-        parts: Parts,
-        whole: Option<(Bytes, Option<HeaderMap>)>,
-    ) -> Result<Self, Refused> {
+        parts: Box<Parts>,
+        whole: Option<Kept>,
+    ) -> Result<Box<Self>, Refused> {
         let rates = &shared.config.router.exchange;
         let hints = Wanted::of(&parts.extensions, rates)?;
         let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
@@ -71,7 +74,7 @@ impl Job {
         let hedge = hints.hedge.or(shared.config.router.hedge);
         let filters = shared.config.filters.and(hints.bounds, rates);
         let filters = filters.map_err(|missing| Refused::NoCandidate(missing.into()))?;
-        Ok(Self {
+        Ok(Box::new(Self {
             ask: Ask {
                 priority: match is_ahead {
                     // No caller waits for it.
@@ -100,7 +103,7 @@ impl Job {
             parts,
             whole,
             usage,
-        })
+        }))
     }
 
     /// Reports whether the request is made ahead of time, without a caller who waits.
@@ -151,7 +154,7 @@ impl Job {
         reads: bool,
         once: &mut Option<RequestBody<B>>,
     ) -> Result<(Request<RequestBody<B>>, Holder), Refused> {
-        let mut parts = self.parts.clone();
+        let mut parts = (*self.parts).clone();
         let renamed = match provider.renamed.is_empty() {
             true => None,
             false => self.model(),
@@ -178,7 +181,7 @@ impl Job {
                 if changes {
                     size(&mut parts, data.len())?;
                 }
-                RequestBody::whole(data, trailers.clone())
+                RequestBody::whole((data, trailers.clone()))
             }
             // `may_follow` permits a second attempt only if the body is kept.
             None => once.take().expect("a body that is not kept is sent once"),

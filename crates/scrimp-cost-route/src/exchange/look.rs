@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use parking_lot::MutexGuard;
 use scrimp_core::Money;
 use tokio::time::Instant;
 
@@ -35,18 +36,23 @@ pub(super) struct Look {
 // === impl Job ===
 
 impl Job {
-    /// Reads what choices depend on. Takes its time, so not under the lock.
-    pub(super) fn prepare(&self, shared: &Shared) {
-        let (asks_for_models, uses_caches) = {
-            let state = shared.state.lock();
-            (state.asks_for_models(), state.caches.is_used())
-        };
-        if asks_for_models {
+    /// Locks the state, with what choices depend on read before: that takes its time, so not under the
+    /// lock.
+    pub(super) fn prepared<'s>(&self, shared: &'s Shared) -> MutexGuard<'s, State> {
+        let state = shared.state.lock();
+        let reads_model = self.model.get().is_none() && state.asks_for_models();
+        let reads_prompt = self.text.get().is_none() && state.caches.is_used();
+        if !reads_model && !reads_prompt {
+            return state;
+        }
+        drop(state);
+        if reads_model {
             self.model();
         }
-        if uses_caches {
+        if reads_prompt {
             self.read_prompt();
         }
+        shared.state.lock()
     }
 
     /// Looks at all providers.
@@ -213,6 +219,7 @@ impl Job {
         terms: Option<Vec<engine::Terms>>,
     ) -> RouteDecision {
         let names = entries.iter().map(|entry| Arc::clone(&entry.provider.name));
+        let candidates = terms.map_or_else(Vec::new, |terms| names.zip(terms).collect());
         RouteDecision {
             provider: Arc::clone(&entry.provider.name),
             reason: choice.reason,
@@ -223,7 +230,7 @@ impl Job {
             tried: self.tried.clone(),
             hedged: None,
             accepted: true,
-            candidates: names.zip(terms.unwrap_or_default()).collect(),
+            candidates,
         }
     }
 }

@@ -79,8 +79,7 @@ impl Job {
 
     /// Picks a provider, if none has to be asked. `first` is true for the first try of an attempt.
     fn try_pick(&self, shared: &Arc<Shared>, first: bool) -> Result<Picked, NotPicked> {
-        self.prepare(shared);
-        let mut state = shared.state.lock();
+        let mut state = self.prepared(shared);
         state.stats.requests += u64::from(self.tried.is_empty() && first);
         let mut look = self.look(shared, &mut state);
         let mut refused = None;

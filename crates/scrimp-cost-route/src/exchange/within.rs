@@ -15,8 +15,8 @@ pin_project! {
     pub(super) struct Within<F> {
         #[pin]
         inner: F,
-        #[pin]
-        timer: Option<Sleep>,
+        // In a box, as a future that is ready at once needs none.
+        timer: Option<Pin<Box<Sleep>>>,
         until: Instant,
     }
 }
@@ -39,15 +39,15 @@ impl<F: Future> Future for Within<F> {
     type Output = Result<F::Output, Late>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(output) = this.inner.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        if this.timer.is_none() {
-            this.timer.set(Some(sleep_until(*this.until)));
-        }
-        let timer = this.timer.as_pin_mut().expect("it was set");
-        ready!(timer.poll(cx));
+        let until = *this.until;
+        let timer = this
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        ready!(timer.as_mut().poll(cx));
         Poll::Ready(Err(Late))
     }
 }
