@@ -70,10 +70,13 @@ impl Bill {
     /// Returns a cost together with those of earlier calls in its currency.
     pub(crate) fn with_earlier(&self, cost: Option<Money>) -> Option<Money> {
         let cost = cost?;
-        let mut sum = self.before.get(cost.currency());
         let lost = self
             .lost()
             .filter(|lost| lost.currency() == cost.currency());
+        if self.before.is_zero() && lost.is_none() {
+            return Some(cost);
+        }
+        let mut sum = self.before.get(cost.currency());
         for amount in lost.into_iter().chain([cost]) {
             sum = sum.checked_add(amount).expect("all are in one currency");
         }

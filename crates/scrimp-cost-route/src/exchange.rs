@@ -104,7 +104,7 @@ impl<S> Exchange<S> {
                     }
                 };
                 let plan = picked.hedge.take();
-                let attempt = Attempt::new(&job, picked, holder);
+                let attempt = Attempt::new(&self.shared, &job, picked, holder);
                 called = true;
                 let (ended, provider) = match plan {
                     None => {

@@ -43,8 +43,8 @@ impl Wanted {
     /// Reads the hints of a request.
     pub(crate) fn of(request: &Extensions, rates: &ExchangeRates) -> Result<Self, Refused> {
         let Some(Carried(all)) = request.get() else {
-            let hints = request.get::<Hints>().cloned().unwrap_or_default();
-            return hints.checked();
+            let hints = request.get::<Hints>();
+            return hints.map_or_else(|| Ok(Self::default()), |hints| hints.clone().checked());
         };
         let mut hints = all.iter().map(|one| one.get::<Hints>());
         let first = hints.next().flatten().cloned().unwrap_or_default();

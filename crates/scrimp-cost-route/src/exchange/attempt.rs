@@ -1,6 +1,6 @@
 //! One call to one provider.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, response};
@@ -35,7 +35,7 @@ use crate::{
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Attempt<'a> {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: &'a Shared,
     pub(super) call: Box<Call>,
     decision: Box<RouteDecision>,
     until: Instant,
@@ -81,14 +81,13 @@ pub(super) type Answer<R> = Held<Pin<Box<R>>>;
 // === impl Attempt ===
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(job: &'a Job, picked: Picked, holder: Holder) -> Self {
+    pub(super) fn new(shared: &'a Shared, job: &'a Job, picked: Picked, holder: Holder) -> Self {
         let Picked { call, decision, .. } = picked;
-        let shared = Arc::clone(&call.shared);
         let patience = call.provider.timeout.unwrap_or(shared.config.timeout);
         let until = Instant::now() + patience;
         Self {
             until: job.deadline.map_or(until, |deadline| until.min(deadline)),
-            last: job.is_last(&shared),
+            last: job.is_last(shared),
             holder,
             job,
             shared,
@@ -173,7 +172,7 @@ impl<'a> Attempt<'a> {
                     Ended::Good(self.hand_on(head, body))
                 }
                 Fault::Provider => {
-                    self.call.fail(wait(&head.headers, &self.shared));
+                    self.call.fail(wait(&head.headers, self.shared));
                     Box::pin(self.missed(Miss::Status(status), head, body)).await
                 }
                 Fault::Model => {
@@ -281,7 +280,7 @@ impl<'a> Attempt<'a> {
         R: Body<Data = Bytes>,
     {
         let mut paid = None;
-        if self.job.may_follow(&self.shared, miss) {
+        if self.job.may_follow(self.shared, miss) {
             body.arrived(fault::MOST).await;
             self.see(&body);
             paid = self.call.end(Outcome::Succeeded).known();

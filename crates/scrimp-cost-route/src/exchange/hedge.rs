@@ -146,7 +146,7 @@ where
     let second_provider = Arc::clone(&second.call.provider);
     second.call.bill.beside = Some(beside[1].clone());
     let service = targets.get(&second_provider.name);
-    let mut second = Box::pin(Attempt::new(job, second, holder).run(service, request));
+    let mut second = Box::pin(Attempt::new(shared, job, second, holder).run(service, request));
     let (ended, won) = poll_fn(|cx| {
         if let Poll::Ready(ended) = first.as_mut().poll(cx) {
             return Poll::Ready((ended, 0));

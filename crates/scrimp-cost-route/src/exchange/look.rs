@@ -144,11 +144,9 @@ impl Job {
         let bet = look.bet(index).cloned();
         let wait = Duration::from_secs_f64(look.barred.wait(index));
         let entry = &entries[index];
-        let decision = Box::new(RouteDecision {
-            cached_tokens: bet.as_ref().map_or(0, Bet::cached_tokens),
-            waited: wait,
-            ..self.decision(entry, entries, choice, cost(index), terms)
-        });
+        let mut decision = Box::new(self.decision(entry, entries, choice, cost(index), terms));
+        decision.cached_tokens = bet.as_ref().map_or(0, Bet::cached_tokens);
+        decision.waited = wait;
         self.place(caches, bet.as_ref(), now);
         let need = self.need(entry, bet.as_ref());
         let model = self.model_of_quotas(quotas);

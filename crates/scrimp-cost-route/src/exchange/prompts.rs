@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::job::Job;
@@ -14,7 +13,7 @@ use crate::{
 };
 
 /// Expectation for each provider, in their order. Empty if no cache matters.
-pub(super) type Bets = SmallVec<[Option<Bet>; 8]>;
+pub(super) type Bets = Vec<Option<Bet>>;
 
 // === impl Job ===
 

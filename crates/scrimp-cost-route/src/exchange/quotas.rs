@@ -161,7 +161,7 @@ impl Attempt<'_> {
             state.quotas.learn(now, model, taken, &states, others);
         }
         if is_refused {
-            let asked = wait(&head.headers, &self.shared);
+            let asked = wait(&head.headers, self.shared);
             state.quotas.refused(now, model, taken, asked, is_told);
         } else {
             state.quotas.admitted(taken);
