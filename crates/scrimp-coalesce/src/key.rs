@@ -11,7 +11,7 @@ use scrimp_http::{
     connection::names_upgrade,
     method::is_safe,
     role::{Role, role, role_by},
-    target::{TargetParts, authority, normal, normal_authority},
+    target::{TargetParts, authority, host, normal, normal_authority},
 };
 
 use crate::{config::Config, unshared::Unshared};
@@ -84,10 +84,7 @@ pub(crate) fn write<B>(
     may_share(config, request, empty, digest.is_some())?;
     let part = part_of(request)?;
     let target = config.target_uri.of(request.extensions(), request.uri());
-    let host = request
-        .headers()
-        .get(HOST)
-        .filter(|_| is_keyed(config, &HOST));
+    let host = host(request.headers()).filter(|_| is_keyed(config, &HOST));
     let target = target.parts(request.version(), host);
     head(key, request, &target);
     add_part(key, part);
@@ -163,7 +160,7 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
     });
     key.part(request.method().as_str().as_bytes());
     key.part(target.scheme.as_bytes());
-    key.part(target.authority.as_bytes());
+    key.part(&target.authority);
     key.part(target.path_and_query.as_bytes());
     if !target.more.is_empty() {
         key.part(target.more.as_bytes());

@@ -10,7 +10,7 @@ mod spelling;
 mod uri;
 
 pub use authority::{
-    HostBytes, authority, authority_bytes, authority_of, has_userinfo, host_without_port,
+    HostBytes, authority, authority_bytes, authority_of, has_userinfo, host, host_without_port,
     is_normal_authority, names_another_host, normal_authority, scheme,
 };
 pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};

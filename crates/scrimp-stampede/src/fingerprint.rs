@@ -10,7 +10,7 @@ use scrimp_http::{
     body::Presence,
     credentials::Credentials,
     role::{Role, role_by},
-    target::TargetUri,
+    target::{TargetUri, host},
 };
 
 use crate::secret::{Folded, Secret};
@@ -122,10 +122,10 @@ fn parts_of<B>(
         }
     }
     let target = by.target_uri.of(extensions, request.uri());
-    let target = target.parts(request.version(), request.headers().get(HOST));
+    let target = target.parts(request.version(), host(request.headers()));
     if !target.authority.is_empty() {
         to.part(target.scheme.as_bytes());
-        to.part(target.authority.as_bytes());
+        to.part(&target.authority);
     }
     to.part(target.path_and_query.as_bytes());
     if !target.more.is_empty() {

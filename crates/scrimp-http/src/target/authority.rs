@@ -5,6 +5,19 @@ use std::borrow::Cow;
 use crate::scan::{find, has_in, is_ascii_without};
 use http::{HeaderMap, HeaderValue, Uri, Version, header, uri::Scheme};
 
+/// Returns the first line of Host.
+///
+/// Clients should send Host before all other fields (RFC 9110 §7.2). Looking there first costs a
+/// fraction of a look-up by name.
+#[must_use]
+#[inline]
+pub fn host(headers: &HeaderMap) -> Option<&HeaderValue> {
+    match headers.iter().next()? {
+        (name, value) if *name == header::HOST => Some(value),
+        _ => headers.get(header::HOST),
+    }
+}
+
 /// Returns the authority of a request's target: from the URI, or from Host (RFC 9110 §7.1),
 /// without user information and without the scheme's default port.
 ///
@@ -78,14 +91,16 @@ pub fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
     }
     let own = authority(uri, headers);
     let host = headers.get(header::HOST);
-    host.is_some_and(|host| !is_named_by(uri, own, host))
+    host.is_some_and(|host| !is_named_by(uri, own.as_bytes(), host))
 }
 
 /// Reports whether Host names this authority of the URI.
-pub(super) fn is_named_by(uri: &Uri, authority: &str, host: &HeaderValue) -> bool {
+pub(super) fn is_named_by(uri: &Uri, authority: &[u8], host: &HeaderValue) -> bool {
     let same = |host: &str| match uri.scheme() {
-        Some(scheme) => without_default_port(host, scheme).eq_ignore_ascii_case(authority),
-        None => host.eq_ignore_ascii_case(authority),
+        Some(scheme) => without_default_port(host, scheme)
+            .as_bytes()
+            .eq_ignore_ascii_case(authority),
+        None => host.as_bytes().eq_ignore_ascii_case(authority),
     };
     ascii(host).is_some_and(same)
 }
@@ -221,6 +236,36 @@ static HOST_BYTES: [u8; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_of_host_is_found_wherever_it_is() {
+        for (fields, expected) in [
+            (&[][..], None),
+            (&[("accept", "*/*")], None),
+            (&[("host", "a")], Some("a")),
+            (
+                &[("host", "a"), ("accept", "*/*"), ("host", "b")],
+                Some("a"),
+            ),
+            (
+                &[("accept", "*/*"), ("host", "a"), ("host", "b")],
+                Some("a"),
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            let found = host(&headers);
+            assert_eq!(
+                found.map(HeaderValue::as_bytes),
+                expected.map(str::as_bytes)
+            );
+            // Later lines are compared with it by place.
+            let by_name = headers.get(header::HOST);
+            assert!(found.zip(by_name).is_none_or(|(a, b)| std::ptr::eq(a, b)));
+        }
+    }
 
     #[test]
     fn the_bytes_of_an_authority_are_those_of_its_text() {

@@ -23,7 +23,7 @@ pub struct TargetParts<'a> {
     /// The authority of the URI, in lower case, without user information and default port; in
     /// origin form the host that Host names. Empty without either, and for a Host that is not a
     /// plain name.
-    pub authority: Cow<'a, str>,
+    pub authority: Cow<'a, [u8]>,
     /// Path and query, as spelled.
     pub path_and_query: &'a str,
     /// Other parts that select the response, usually empty: user information, and the shown URI of
@@ -52,8 +52,8 @@ impl<'a> Target<'a> {
         TargetParts {
             scheme: lower(scheme(uri, version, self.received)),
             authority: match plain {
-                true => authority.into(),
-                false => lower(authority_of(uri, None)),
+                true => authority.as_bytes().into(),
+                false => lower_bytes(authority_of(uri, None).as_bytes()),
             },
             path_and_query: uri.path_and_query().map_or("/", |path| path.as_str()),
             more: match self.rewritten.is_none() && (plain || !has_userinfo(uri)) {
@@ -68,13 +68,13 @@ impl<'a> Target<'a> {
     /// Returns the parts of a target in origin form, which are those that HTTP/2 tells otherwise.
     #[inline]
     fn of_origin(&self, first: Option<&'a HeaderValue>) -> TargetParts<'a> {
-        let host = first.map(|host| (host.to_str().ok(), HostBytes::of(host)));
-        let authority = match host {
-            Some((Some(host), bytes)) if bytes.plain => match bytes.capitals {
+        let host = first.map(|host| (host.as_bytes(), HostBytes::of(host)));
+        let authority: Cow<'a, [u8]> = match host {
+            Some((host, bytes)) if bytes.plain => match bytes.capitals {
                 true => host.to_ascii_lowercase().into(),
                 false => host.into(),
             },
-            _ => "".into(),
+            _ => (&[]).into(),
         };
         TargetParts {
             scheme: self.uri.scheme_str().map_or("".into(), lower),
@@ -115,7 +115,7 @@ impl TargetParts<'_> {
         let named = match self.uri.authority() {
             _ if !first || self.authority.is_empty() => false,
             Some(_) => {
-                let same = host.as_bytes() == self.authority.as_bytes();
+                let same = host.as_bytes() == &*self.authority;
                 same || is_named_by(self.uri, &self.authority, host)
             }
             None => true,
@@ -165,7 +165,8 @@ mod tests {
         let added = added.filter_map(|host| parts.host(host));
         let added = added.map(|host| format!("host {}", String::from_utf8_lossy(&host)));
         let more = parts.more.to_string();
-        [&*parts.scheme, &*parts.authority, parts.path_and_query]
+        let authority = std::str::from_utf8(&parts.authority).expect("a name is ASCII");
+        [&*parts.scheme, authority, parts.path_and_query]
             .map(str::to_owned)
             .into_iter()
             .chain(added)
