@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // Measures `scrimp serve` beside itself without layers, and beside other proxies, in one run.
 //
 //   scripts/serve-speed.mjs SCRIMP [rounds]

@@ -41,3 +41,26 @@ fn the_first_page_shows_the_programs_of_its_examples() {
         assert!(program.lines().count() < 100, "{name} is long");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_script_starts_as_a_page_prints_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let entries = fs::read_dir(root().join("scripts")).expect("scripts");
+    let mut programs = 0;
+    for entry in entries {
+        let path = entry.expect("a readable folder").path();
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        if path.is_file() && mode & 0o111 != 0 {
+            let text = fs::read(&path).expect("a readable file");
+            assert!(
+                text.starts_with(b"#!"),
+                "{}: begins without `#!`",
+                path.display()
+            );
+            programs += 1;
+        }
+    }
+    assert!(programs > 10, "{programs}");
+}

@@ -8,12 +8,9 @@
 //! afterwards (RFC 9112 §6.1). Different lengths, a coding that does not end in `chunked`, white
 //! space before a colon and similar errors never arrive.
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use std::convert::Infallible;
+
+use axum::{body::Body, extract::Request, response::Response};
 use http::{Method, StatusCode, Version, header::EXPECT};
 use scrimp_http::{
     cookie,
@@ -24,36 +21,53 @@ use crate::{
     forwarded, headers, host,
     peer::Peer,
     reply::{self, Failure},
+    service::{GatewayService, Later, Serve},
 };
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
+/// The outermost step: refuses a request, answers it, or passes it on in clean form.
+#[derive(Debug)]
+pub(crate) struct Admit {
+    inner: GatewayService,
     trust_forwarded: bool,
 }
 
-// === impl Policy ===
+// === impl Admit ===
 
-impl Policy {
-    pub(crate) fn new(trust_forwarded: bool) -> Self {
-        Self { trust_forwarded }
+impl Admit {
+    pub(crate) fn new(inner: GatewayService, trust_forwarded: bool) -> Self {
+        Self {
+            inner,
+            trust_forwarded,
+        }
     }
 }
 
-/// Refuses the request, answers it, or passes it on in clean form.
-pub(crate) async fn admit(
-    State(policy): State<Policy>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    headers::drop_disguised(request.headers_mut());
-    if let Err(failure) = check(&mut request) {
-        tracing::debug!(status = %failure.status, "refused: {failure}");
-        return failure.last_response();
+impl Serve for Admit {
+    fn serve(&self, mut request: Request) -> Later {
+        if let Some(response) = cleaned(&mut request, self.trust_forwarded) {
+            return Box::pin(std::future::ready(Ok::<_, Infallible>(response)));
+        }
+        let response = self.inner.serve(request);
+        Box::pin(async {
+            let mut response = response.await?;
+            // The version says what this sender speaks, whatever the upstream does (RFC 9112 §2.3).
+            *response.version_mut() = Version::HTTP_11;
+            Ok(response)
+        })
     }
-    match count_hop(&mut request) {
-        Ok(Forwarding::Ended) => return reply::options(),
+}
+
+/// Cleans the request, or returns the response to one that may not be passed on.
+fn cleaned(request: &mut Request, trust_forwarded: bool) -> Option<Response> {
+    headers::drop_disguised(request.headers_mut());
+    if let Err(failure) = check(request) {
+        tracing::debug!(status = %failure.status, "refused: {failure}");
+        return Some(failure.last_response());
+    }
+    match count_hop(request) {
+        Ok(Forwarding::Ended) => return Some(reply::options()),
         Ok(_) => {}
-        Err(failure) => return failure.response(),
+        Err(failure) => return Some(failure.response()),
     }
     let peer = request.extensions().get::<Peer>().copied();
     let joined = request.version() >= Version::HTTP_2;
@@ -64,11 +78,8 @@ pub(crate) async fn admit(
     if joined {
         cookie::join(headers);
     }
-    forwarded::set(headers, peer, policy.trust_forwarded);
-    let mut response = next.run(request).await;
-    // The version says what this sender speaks, whatever the upstream does (RFC 9112 §2.3).
-    *response.version_mut() = Version::HTTP_11;
-    response
+    forwarded::set(headers, peer, trust_forwarded);
+    None
 }
 
 fn check(request: &mut Request<Body>) -> Result<(), Failure> {

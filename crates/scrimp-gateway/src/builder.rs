@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
+use axum::{extract::Request, response::IntoResponse};
 use bytes::Bytes;
 use http::{
     Response, Uri,
@@ -25,6 +25,7 @@ use crate::{
     config::{Config, Server, Upstream},
     gateway::{self, Gateway},
     outside::Outside,
+    service::GatewayService,
     tls,
     upstream::{GatewayUpstream, Layers},
 };
@@ -80,12 +81,13 @@ impl Gateway {
         ))
     }
 
-    /// Starts a gateway in front of a router, such as one that chooses among several gateways. Of the
-    /// builder's settings, those of the clients' side and [`tls`](GatewayBuilder::tls) apply.
+    /// Starts a gateway in front of an axum router or another service, such as one that chooses among several
+    /// gateways. Of the builder's settings, those of the clients' side and [`tls`](GatewayBuilder::tls) apply.
     ///
-    /// The router gets requests as clients sent them. One that is not made by
-    /// [`Gateway::router`] has to check them itself.
-    pub fn of(app: Router) -> GatewayBuilder {
+    /// The service gets requests as clients sent them. One that is not made by
+    /// [`Gateway::router`] or [`Gateway::service`] has to check them itself.
+    pub fn of(app: impl Into<GatewayService>) -> GatewayBuilder {
+        let app = app.into();
         let unused = Self::builder(Uri::from_static("http://localhost"));
         unused.set(|config| config.app = Some(app))
     }
@@ -124,11 +126,11 @@ impl GatewayBuilder {
     /// that is added later is outside of the earlier ones.
     pub fn around_cache<L>(self, layer: L) -> Self
     where
-        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L: Layer<GatewayService> + Send + Sync + 'static,
         L::Service: Service<Request> + Clone + Send + Sync + 'static,
-        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
-        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
-        <L::Service as Service<Request>>::Future: Send + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse,
+        <L::Service as Service<Request>>::Error: Into<Infallible>,
+        <L::Service as Service<Request>>::Future: Send,
     {
         self.set(|config| config.outside.add(layer))
     }

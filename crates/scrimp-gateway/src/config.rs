@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
 use http::uri::{Authority, Scheme};
 use rustls::{RootCertStore, ServerConfig};
 
-use crate::{cached::Cached, outside::Outside, pace::Pace, upstream::Layers};
+use crate::{
+    cached::Cached, outside::Outside, pace::Pace, service::GatewayService, upstream::Layers,
+};
 
 /// Settings of a gateway.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// Replaces the upstream and all that is around it.
-    pub(crate) app: Option<Router>,
+    pub(crate) app: Option<GatewayService>,
     pub(crate) upstream: Upstream,
     pub(crate) cached: Cached,
     /// Layers inside the cache.

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::Router;
 use rustls::ClientConfig;
 use tokio::net::TcpListener;
 
 use crate::{
-    admit::{self, Policy},
+    admit::Admit,
     config::{Config, Server},
     proxy::{Proxy, Versions},
     serve,
+    service::GatewayService,
     switch::Switch,
 };
 
@@ -27,6 +28,12 @@ impl Gateway {
     /// Returns the gateway as an axum router, for a custom server. The limits of the clients' side
     /// are those of that server.
     pub fn router(&self) -> Router {
+        Router::new().fallback_service(self.service())
+    }
+
+    /// Returns the gateway as a service. The limits of the clients' side are those of the server around it.
+    #[must_use]
+    pub fn service(&self) -> GatewayService {
         self.live.app()
     }
 
@@ -70,17 +77,15 @@ impl Switch {
     }
 }
 
-fn app(mut config: Config, tls: ClientConfig) -> Router {
+fn app(mut config: Config, tls: ClientConfig) -> GatewayService {
     if let Some(app) = config.app.take() {
         return app;
     }
-    let policy = Policy::new(config.trust_forwarded);
     let proxy = proxy(&config, tls);
-    let app = config.cached.router(proxy, config.layers);
-    let app = config.outside.around(app);
-
+    let cached = config.cached.service(proxy, config.layers);
+    let inner = config.outside.around(cached);
     // Outermost: the cache must see the same request as the upstream.
-    app.layer(middleware::from_fn_with_state(policy, admit::admit))
+    GatewayService::by(Admit::new(inner, config.trust_forwarded))
 }
 
 /// Returns the client of the upstream.

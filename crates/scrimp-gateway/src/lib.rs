@@ -99,6 +99,7 @@ mod peer;
 mod proxy;
 mod reply;
 mod serve;
+mod service;
 mod signal;
 mod switch;
 mod tls;
@@ -110,6 +111,7 @@ pub use gateway::Gateway;
 #[cfg(feature = "metrics")]
 pub use metrics::Metrics;
 pub use scrimp_core::SettingError;
+pub use service::GatewayService;
 pub use signal::stop_signal;
 pub use switch::Switch;
 pub use upstream::GatewayUpstream;

@@ -2,31 +2,35 @@
 
 use std::{convert::Infallible, fmt};
 
-use axum::{Router, extract::Request, response::IntoResponse, routing::Route};
+use axum::{extract::Request, response::IntoResponse};
 use tower::{Layer, Service};
+
+use crate::service::GatewayService;
 
 /// Layers around the cache, the innermost one first.
 #[derive(Default)]
 pub(crate) struct Outside(Vec<Wrap>);
 
-type Wrap = Box<dyn FnOnce(Router) -> Router + Send + Sync>;
+type Wrap = Box<dyn FnOnce(GatewayService) -> GatewayService + Send + Sync>;
 
 // === impl Outside ===
 
 impl Outside {
     pub(crate) fn add<L>(&mut self, layer: L)
     where
-        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L: Layer<GatewayService> + Send + Sync + 'static,
         L::Service: Service<Request> + Clone + Send + Sync + 'static,
-        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
-        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
-        <L::Service as Service<Request>>::Future: Send + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse,
+        <L::Service as Service<Request>>::Error: Into<Infallible>,
+        <L::Service as Service<Request>>::Future: Send,
     {
-        self.0.push(Box::new(move |inner| inner.layer(layer)));
+        self.0.push(Box::new(move |inner| {
+            GatewayService::new(layer.layer(inner))
+        }));
     }
 
-    pub(crate) fn around(self, app: Router) -> Router {
-        self.0.into_iter().fold(app, |inner, wrap| wrap(inner))
+    pub(crate) fn around(self, inner: GatewayService) -> GatewayService {
+        self.0.into_iter().fold(inner, |inner, wrap| wrap(inner))
     }
 }
 

@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use axum::Router;
 use rustls::ServerConfig;
+
+use crate::service::GatewayService;
 
 /// A handle that replaces the application and the certificates of a running gateway. Made by
 /// [`Gateway::switch`](crate::Gateway::switch).
@@ -17,14 +18,14 @@ pub struct Switch(Arc<ArcSwap<Live>>);
 
 /// An application, and the certificates for new connections.
 pub(crate) struct Live {
-    pub(crate) app: Router,
+    pub(crate) app: GatewayService,
     pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
 // === impl Switch ===
 
 impl Switch {
-    pub(crate) fn new(app: Router, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(crate) fn new(app: GatewayService, tls: Option<Arc<ServerConfig>>) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(Live { app, tls })))
     }
 
@@ -34,7 +35,7 @@ impl Switch {
     }
 
     /// Returns the application for one request.
-    pub(crate) fn app(&self) -> Router {
+    pub(crate) fn app(&self) -> GatewayService {
         self.0.load().app.clone()
     }
 

@@ -11,7 +11,7 @@ use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use http_body::Body as HttpBody;
 use scrimp_core::BoxError;
-use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use crate::{failure::LAYER_FAILED, proxy::Proxy, reply::Failure};
 
@@ -19,7 +19,14 @@ use crate::{failure::LAYER_FAILED, proxy::Proxy, reply::Failure};
 ///
 /// It takes any body, as layers may wrap that of a request.
 #[derive(Clone)]
-pub struct GatewayUpstream(BoxCloneSyncService<Request, Response, BoxError>);
+pub struct GatewayUpstream(Way);
+
+/// The way to the upstream.
+#[derive(Clone)]
+enum Way {
+    Direct(Arc<Proxy>),
+    Layered(BoxCloneSyncService<Request, Response, BoxError>),
+}
 
 type Later = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send>>;
 
@@ -33,11 +40,7 @@ type Wrap = Box<dyn FnOnce(GatewayUpstream) -> GatewayUpstream + Send + Sync>;
 
 impl GatewayUpstream {
     pub(crate) fn new(proxy: Arc<Proxy>) -> Self {
-        let forward = service_fn(move |request| {
-            let response = Arc::clone(&proxy).forward(request);
-            async move { response.await.map_err(BoxError::from) }
-        });
-        Self(BoxCloneSyncService::new(forward))
+        Self(Way::Direct(proxy))
     }
 
     /// Returns the failure behind an error, for the cache outside.
@@ -62,11 +65,21 @@ where
     type Future = Later;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx)
+        match &mut self.0 {
+            Way::Direct(_) => Poll::Ready(Ok(())),
+            Way::Layered(service) => service.poll_ready(cx),
+        }
     }
 
     fn call(&mut self, request: http::Request<B>) -> Later {
-        self.0.call(request.map(Body::new))
+        let request = request.map(Body::new);
+        match &mut self.0 {
+            Way::Direct(proxy) => {
+                let response = Arc::clone(proxy).forward(request);
+                Box::pin(async { response.await.map_err(BoxError::from) })
+            }
+            Way::Layered(service) => service.call(request),
+        }
     }
 }
 
@@ -89,9 +102,9 @@ impl Layers {
         R::Error: Into<BoxError>,
     {
         self.0.push(Box::new(move |inner| {
-            let service = layer.layer(inner);
+            let service = layer.layer(inner).map_err(Into::into);
             let service = service.map_response(|response| response.map(Body::new));
-            GatewayUpstream(BoxCloneSyncService::new(service.map_err(Into::into)))
+            GatewayUpstream(Way::Layered(BoxCloneSyncService::new(service)))
         }));
     }
 

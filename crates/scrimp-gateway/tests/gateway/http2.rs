@@ -72,6 +72,17 @@ async fn a_client_may_speak_http_2_without_asking() {
 }
 
 #[tokio::test]
+async fn a_problem_has_no_body_for_a_head() {
+    let gateway = Gateway::before(upstream(|_| async {}).await).await;
+    let mut client = client_of(&gateway).await;
+    let request = Request::head("http://shop.test/").body(Full::default());
+    let response = client.send_request(request.unwrap()).await.unwrap();
+    assert_ne!(response.headers()["content-length"], "0");
+    let (status, body) = read(response).await;
+    assert_eq!((status, body.as_str()), (StatusCode::BAD_GATEWAY, ""));
+}
+
+#[tokio::test]
 async fn a_client_may_choose_http_2_over_tls() {
     let authority = Authority::new();
     let gateway = secure_echo(&authority.issue("127.0.0.1", 2999)).await;

@@ -116,6 +116,33 @@ async fn a_head_keeps_its_length_and_has_no_body() {
 }
 
 #[tokio::test]
+async fn a_response_without_content_gets_no_length_that_nobody_stated() {
+    // RFC 9110 §8.6: the length is that of the content that a GET would have, which nobody knows here.
+    let response = "HTTP/1.1 200 OK\r\nDate: Tue, 01 Dec 2026 00:00:00 GMT\r\n\r\n";
+    let gateway = Gateway::before(always(response).await).await;
+    let head = "HEAD / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+    let seen = gateway.ask(head).await;
+    assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
+    assert!(!seen.contains("content-length"), "{seen}");
+    let unchanged = "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n";
+    let gateway = Gateway::before(always(unchanged).await).await;
+    let ask = "GET / HTTP/1.1\r\nHost: a.test\r\nIf-None-Match: \"a\"\r\nConnection: close\r\n\r\n";
+    let seen = gateway.ask(ask).await;
+    assert!(seen.starts_with("HTTP/1.1 304 "), "{seen}");
+    assert!(!seen.contains("content-length"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_problem_has_no_body_for_a_head_and_states_its_length() {
+    let gateway = Gateway::before(upstream(|_| async {}).await).await;
+    let head = "HEAD / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+    let seen = gateway.ask(head).await;
+    assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
+    assert!(seen.contains("content-length: "), "{seen}");
+    assert!(seen.ends_with("\r\n\r\n"), "{seen}");
+}
+
+#[tokio::test]
 async fn one_connection_serves_many_requests() {
     let gateway = Gateway::before(always(OK).await).await;
     let mut wire = gateway.connect().await;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use axum::Router;
-use scrimp_gateway::{Gateway, GatewayBuilder};
+use scrimp_gateway::{Gateway, GatewayBuilder, GatewayService};
 
 use crate::read::{Section, units};
 
@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// Returns the builder of a gateway around `app`.
-    pub(crate) fn gateway(&self, app: Router) -> GatewayBuilder {
+    pub(crate) fn gateway(&self, app: impl Into<GatewayService>) -> GatewayBuilder {
         fn set<T>(
             gateway: GatewayBuilder,
             value: Option<T>,

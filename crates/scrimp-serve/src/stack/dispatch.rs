@@ -1,11 +1,10 @@
 //! Finds the route of a request.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    Router,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use http::{
@@ -15,8 +14,9 @@ use http::{
 use http_body_util::Limited;
 use scrimp_cache::{Admin, Pattern};
 use scrimp_core::Problem;
+use scrimp_gateway::GatewayService;
 use scrimp_http::target;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt, service_fn};
 
 use crate::{
     config::{Config, Route},
@@ -39,14 +39,14 @@ pub(super) struct Entrance {
     host: Option<Pattern>,
     path: Pattern,
     methods: Vec<Method>,
-    app: Router,
+    app: GatewayService,
     counts: Arc<Counts>,
 }
 
 // === impl Entrance ===
 
 impl Entrance {
-    pub(super) fn new(route: &Route, app: Router, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(route: &Route, app: GatewayService, counts: Arc<Counts>) -> Self {
         Self {
             host: route.host.as_deref().map(Pattern::host),
             path: Pattern::path(&route.path),
@@ -81,8 +81,12 @@ impl Dispatch {
         }
     }
 
-    pub(super) fn router(self) -> Router {
-        Router::new().fallback(serve).with_state(Arc::new(self))
+    pub(super) fn service(self) -> GatewayService {
+        let dispatch = Arc::new(self);
+        GatewayService::new(service_fn(move |request| {
+            let dispatch = Arc::clone(&dispatch);
+            async move { Ok::<_, Infallible>(serve(&dispatch, request).await) }
+        }))
     }
 
     fn find(&self, request: &Request) -> Option<&Entrance> {
@@ -113,9 +117,9 @@ impl Dispatch {
     }
 }
 
-async fn serve(State(dispatch): State<Arc<Dispatch>>, mut request: Request) -> Response {
+async fn serve(dispatch: &Dispatch, mut request: Request) -> Response {
     if request.method().as_str() == "PURGE" {
-        return purge(&dispatch, request).await;
+        return purge(dispatch, request).await;
     }
     let Some(route) = dispatch.find(&request) else {
         let problem = Problem::new("serve", "route", StatusCode::NOT_FOUND);
@@ -137,7 +141,7 @@ async fn serve(State(dispatch): State<Arc<Dispatch>>, mut request: Request) -> R
         Err(problem) => return refuse(&route.counts, &problem),
     };
     let under_way = route.counts.begin();
-    let response = route.app.clone().oneshot(request).await;
+    let response = route.app.clone().call(request).await;
     let response = response.unwrap_or_else(|never| match never {});
     under_way.answered(response.status());
     response

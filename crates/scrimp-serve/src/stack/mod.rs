@@ -14,12 +14,11 @@ mod tenant;
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::Router;
 use scrimp_audit::AuditLayer;
 use scrimp_core::{BodyDigestLayer, SettingError};
 use scrimp_cost_route::CostRouteLayer;
-use scrimp_gateway::{Gateway, GatewayBuilder, GatewayUpstream};
-use tower::layer::layer_fn;
+use scrimp_gateway::{Gateway, GatewayBuilder, GatewayService, GatewayUpstream};
+use tower::{Layer, layer::layer_fn};
 
 use crate::config::{Choice, Config, Provider, ReadBatch, Route, Target, Upstream, provider_layer};
 
@@ -38,7 +37,7 @@ pub(crate) struct Stack {
     pub(crate) config: Config,
     pub(crate) parts: Parts,
     pub(crate) routes: Vec<Built>,
-    app: Router,
+    app: GatewayService,
 }
 
 /// A route, as it is served.
@@ -65,12 +64,14 @@ impl Stack {
         }
         parts.forget_unused();
         let entrances = routes.iter().zip(&config.routes).map(|(built, route)| {
-            Entrance::new(route, built.gateway.router(), Arc::clone(&built.counts))
+            Entrance::new(route, built.gateway.service(), Arc::clone(&built.counts))
         });
         let dispatch = Dispatch::new(&config, entrances.collect(), &parts);
         let app = match &parts.audit {
-            Some(audit) => dispatch.router().layer(AuditLayer::refusals(audit)),
-            None => dispatch.router(),
+            Some(audit) => {
+                GatewayService::new(AuditLayer::refusals(audit).layer(dispatch.service()))
+            }
+            None => dispatch.service(),
         };
         Ok(Self {
             app,
