@@ -175,6 +175,13 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "codec")]
+    #[test]
+    fn the_fingerprint_is_a_hash() {
+        // Both halves are in use, and neither is that of an empty log.
+        assert!(fingerprint() >> 32 > 1 && fingerprint() << 32 >> 32 > 1);
+    }
+
     #[test]
     fn a_path_lies_in_each_of_its_folders_up_to_a_bound() {
         assert_eq!(folders("/a/b/c").collect::<Vec<_>>(), ["/", "/a/", "/a/b/"]);

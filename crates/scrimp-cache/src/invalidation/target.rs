@@ -221,3 +221,77 @@ impl fmt::Debug for Invalidation {
         debug.finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::carried::{Carried, OwnTarget},
+        *,
+    };
+    use scrimp_core::KeyBuf;
+
+    fn stored(authority: &str, target: &str) -> Carried {
+        let key = KeyBuf::new().to_key();
+        Carried::new([], [], "").of(OwnTarget::new(&key, authority, target))
+    }
+
+    #[test]
+    fn a_prefix_of_an_address_hits_what_begins_with_it() {
+        for (prefix, hit, spared) in [
+            (
+                "/a/",
+                [("a.example", "/a/b"), ("b.example", "/a/")],
+                ("a.example", "/ab"),
+            ),
+            (
+                "http://a.example/a/",
+                [("a.example", "/a/b"), ("a.example", "/a/")],
+                ("b.example", "/a/b"),
+            ),
+            (
+                "http://a.example/a",
+                [("a.example", "/a/b"), ("a.example", "/ab")],
+                ("a.example", "/b/a"),
+            ),
+        ] {
+            let target = Invalidation::uri_prefix(prefix.parse().unwrap()).target();
+            for (authority, path) in hit {
+                assert!(target.hits(&stored(authority, path)), "{prefix}: {path}");
+            }
+            let (authority, path) = spared;
+            assert!(!target.hits(&stored(authority, path)), "{prefix}: {path}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_that_ends_in_a_separator_is_no_pattern() {
+        let is_tag = |prefix: &str| match Invalidation::prefix(prefix).target() {
+            Target::Tags(tags) => tags.contains(&prefix_tag(prefix)),
+            _ => false,
+        };
+        assert!(is_tag("user:") && is_tag("shop/"));
+        assert!(!is_tag("user"));
+    }
+
+    #[test]
+    fn what_is_hardened_is_not_soft() {
+        let soft = Invalidation::tag("a").soft();
+        assert!(soft.is_soft());
+        assert!(!soft.hardened().is_soft());
+    }
+
+    #[test]
+    fn names_and_queries_are_not_written() {
+        let address = "http://key:secret@a.example/a/b?token=secret".parse();
+        let shown = format!("{:?}", Invalidation::uri(address.unwrap()).soft());
+        for part in ["\"uri\"", "soft: true", "a.example/a/b"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert!(!shown.contains("secret"), "{shown}");
+        let shown = format!("{:?}", Invalidation::tag("user:secret"));
+        assert!(
+            shown.contains("\"tag\"") && !shown.contains("secret"),
+            "{shown}"
+        );
+    }
+}
