@@ -356,6 +356,28 @@ mod tests {
     }
 
     #[test]
+    fn what_only_the_other_one_carried_is_added_and_nothing_takes_no_memory() {
+        let one = Tag(4);
+        let mut both = Carried::new([], [(one, 1)], "");
+        assert!(both.add_all(&Carried::new([], [(one, 9), (Tag(8), 2)], "")));
+        assert_eq!(both.versions(), [(one, 1), (Tag(8), 2)]);
+        for other in [
+            Carried::new([one], [], ""),
+            Carried::new([], [(one, 1)], ""),
+            Carried::new([], [], "one"),
+            Carried::default(),
+        ] {
+            let mut both = Carried::default();
+            assert!(both.add_all(&other));
+            assert!(both.tags() == other.tags() && both.versions() == other.versions());
+            assert_eq!(both.heap_size(), other.heap_size());
+        }
+        let all = Carried::new([one; 10], [(one, 1), (Tag(8), 2)], "one\ntwo");
+        let sizes = 10 * size_of::<Tag>() + 2 * size_of::<(Tag, u64)>() + 7;
+        assert_eq!(all.heap_size(), size_of::<More>() + sizes);
+    }
+
+    #[test]
     fn a_target_is_kept_in_the_memory_of_its_key_if_that_has_all_of_it() {
         for (parts, target, is_shared) in [
             (["", "", "a.example", "/a/b", "?x=1"], "/a/b?x=1", true),
