@@ -104,8 +104,10 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::invalidation::{carried::OwnTarget, tags::Tag};
+    use super::{
+        super::{carried::OwnTarget, tags::Tag},
+        *,
+    };
     use scrimp_core::KeyBuf;
 
     #[test]
