@@ -26,6 +26,8 @@ pub(crate) mod sync;
 mod tags;
 mod target;
 mod validity;
+#[cfg(test)]
+mod validity_tests;
 mod versions;
 mod writes;
 
